@@ -64,6 +64,9 @@ func (o SyntheticOptions) resolve() (SyntheticOptions, error) {
 	return o, o.validate()
 }
 
+// maxSyntheticDays is a century, which a Duration holds.
+const maxSyntheticDays = 36500
+
 func (o SyntheticOptions) validate() error {
 	var errs []error
 	check := func(ok bool, format string, args ...any) {
@@ -74,8 +77,9 @@ func (o SyntheticOptions) validate() error {
 	finite := func(x float64) bool { return x >= 0 && x <= MaxRate/4 }
 	check(!o.Start.IsZero(), "start: must be given")
 	check(o.Step >= time.Millisecond && o.Step <= time.Hour, "step %v: must be in [1ms, 1h]", o.Step)
-	check(o.Days >= 1 && time.Duration(o.Days) <= MaxBuckets*max(o.Step, 1)/(24*time.Hour),
-		"%d days: must be at least 1 and make at most %d buckets", o.Days, MaxBuckets)
+	// The quotient first: the product of the bounds does not fit into a Duration.
+	check(o.Days >= 1 && o.Days <= maxSyntheticDays && time.Duration(o.Days) <= MaxBuckets/max(1, 24*time.Hour/max(o.Step, 1)),
+		"%d days: must be 1 to %d and make at most %d buckets", o.Days, maxSyntheticDays, MaxBuckets)
 	check(finite(o.Base), "base %v: must be a rate >= 0", o.Base)
 	check(finite(o.DailyAmplitude), "daily amplitude %v: must be a rate >= 0", o.DailyAmplitude)
 	check(o.WeekendFactor >= 0 && o.WeekendFactor <= 1, "weekend factor %v: must be in [0, 1]", o.WeekendFactor)

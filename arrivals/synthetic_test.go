@@ -85,5 +85,14 @@ func TestSyntheticReportsEveryBadOption(t *testing.T) {
 		assert.ErrorContains(t, err, want)
 	}
 	_, err = Synthetic(SyntheticOptions{Start: epoch, Step: time.Second, Days: 1000})
-	require.ErrorContains(t, err, "1000 days: must be at least 1 and make at most 16777216 buckets")
+	require.ErrorContains(t, err, "1000 days: must be 1 to 36500 and make at most 16777216 buckets")
+}
+
+// TestSyntheticAtCoarseSteps guards against a bound that overflowed for steps of minutes and more.
+func TestSyntheticAtCoarseSteps(t *testing.T) {
+	for _, step := range []time.Duration{time.Second, time.Minute, 10 * time.Minute, time.Hour} {
+		trace, err := Synthetic(SyntheticOptions{Start: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Step: step, Days: 8})
+		require.NoError(t, err, "step %s", step)
+		require.Equal(t, 8*24*time.Hour, time.Duration(trace.Len())*step)
+	}
 }
