@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/prescale/prescale/arrivals"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files; read the difference before committing it")
+
+// workplace is a folder with a generated history and a scaler; the test runs in it, so that messages
+// name no path of the machine.
+func workplace(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	trace, err := arrivals.Synthetic(arrivals.SyntheticOptions{
+		Start: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Step: 10 * time.Minute, Days: 8, Base: 40, DailyAmplitude: 400, Noise: 1, Seed: 1,
+	})
+	require.NoError(t, err)
+	var b bytes.Buffer
+	require.NoError(t, arrivals.WriteCSV(&b, trace, arrivals.CSVOptions{}))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "load.csv"), b.Bytes(), 0o600))
+	scaler := `apiVersion: prescale.dev/v1alpha1
+kind: PredictiveScaler
+metadata: {name: web, namespace: shop}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  minReplicas: 2
+  maxReplicas: 100
+  arrivals: {csv: {file: load.csv}}
+  service: {mean: 100ms}
+  slo: {latency: 1s}
+  startup: {mean: 5m}
+`
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "scaler.yaml"), []byte(scaler), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "bad.yaml"), []byte(strings.Replace(scaler, "maxReplicas", "maxReplica", 1)), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "gap.csv"), []byte("timestamp,value\n2026-03-01T00:00:00Z,\n2026-03-01T00:01:00Z,\n"), 0o600))
+	t.Chdir(dir)
+}
+
+func command(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(t.Context(), args, &out, &errs)
+	return out.String(), errs.String(), code
+}
+
+var wallTime = regexp.MustCompile(`"fit_seconds": [0-9.e-]+|\d+(\.\d+)?(µs|ms|s)$`)
+
+// TestGoldenCommands runs whole commands and compares what they print with reviewed output.
+func TestGoldenCommands(t *testing.T) {
+	here, err := os.Getwd()
+	require.NoError(t, err)
+	workplace(t)
+	for _, c := range []struct {
+		name string
+		args string
+		code int
+	}{
+		{"help", "--help", exitDone},
+		{"size", "size --arrival-rate 50 --service-time 100ms --max-utilization 0.8", exitDone},
+		{"size-json", "size --arrival-rate 50 --service-time 100ms --max-utilization 0.8 -o json", exitDone},
+		{"size-latency", "size --arrival-rate 50 --service-time 100ms --latency 500ms --percentile 0.99 --concurrency 4", exitDone},
+		{"size-impossible", "size --arrival-rate 50 --service-time 100ms --latency 100ms", exitUsage},
+		{"size-missing", "size --arrival-rate 50", exitUsage},
+		{"forecast", "forecast --history load.csv --horizon 1h", exitDone},
+		{"forecast-json", "forecast --history load.csv --horizon 30m --quantiles 0.9 -o json", exitDone},
+		{"forecast-bad-level", "forecast --history load.csv --quantiles 95", exitUsage},
+		{"forecast-all-missing", "forecast --history gap.csv", exitUsage},
+		{"forecast-no-file", "forecast --history nowhere.csv", exitUsage},
+		{"backtest", "backtest --history load.csv --horizon 20m --window 20m --quantiles 0.95 --models naive,seasonal-naive-1d", exitDone},
+		{"recommend", "recommend -f scaler.yaml --at 2026-03-08T07:50:00Z", exitDone},
+		{"recommend-json", "recommend -f scaler.yaml --at 2026-03-08T07:50:00Z --current-replicas 12 -o json", exitDone},
+		{"recommend-before-data", "recommend -f scaler.yaml --at 2025-01-01T00:00:00Z", exitFailed},
+		{"recommend-stale", "recommend -f scaler.yaml --at 2026-03-09T12:00:00Z --current-replicas 9", exitFailed},
+		{"recommend-bad-file", "recommend -f bad.yaml", exitUsage},
+		{"validate", "validate -f scaler.yaml -f bad.yaml", exitUsage},
+		{"unknown-command", "predict-the-lottery", exitUsage},
+		{"unknown-flag", "size --rate 3", exitUsage},
+		{"unknown-format", "size --arrival-rate 50 --service-time 100ms -o xml", exitUsage},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			stdout, stderr, code := command(t, strings.Fields(c.args)...)
+			assert.Equal(t, c.code, code, stderr)
+			got := "$ prescale " + c.args + "\n" + stdout
+			if stderr != "" {
+				got += "--- stderr\n" + stderr
+			}
+			var lines []string
+			for line := range strings.Lines(got) {
+				lines = append(lines, wallTime.ReplaceAllStringFunc(strings.TrimRight(line, "\n"), func(match string) string {
+					if strings.Contains(c.name, "backtest") {
+						return "(wall time)"
+					}
+					return match
+				}))
+			}
+			got = strings.Join(lines, "\n") + "\n"
+			path := filepath.Join(here, "testdata", c.name+".golden")
+			if *update {
+				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+				require.NoError(t, os.WriteFile(path, []byte(got), 0o600))
+			}
+			want, err := os.ReadFile(path)
+			require.NoError(t, err, "run go test ./cmd/prescale -update to write it")
+			assert.Equal(t, string(want), got)
+		})
+	}
+}
+
+func TestSizeJSONContract(t *testing.T) {
+	out, _, code := command(t, "size", "--arrival-rate", "50", "--service-time", "100ms", "--max-utilization", "0.8", "-o", "json")
+	require.Zero(t, code)
+	var fields map[string]any
+	require.NoError(t, json.Unmarshal([]byte(out), &fields))
+	assert.InDelta(t, 7, fields["replicas"], 0)
+	for _, name := range []string{
+		"replicas", "offered_load", "utilization", "wait_probability", "mean_wait_seconds", "mean_response_seconds", "response_quantile_seconds",
+	} {
+		assert.Contains(t, fields, name)
+	}
+}
+
+func TestForecastChartIsXML(t *testing.T) {
+	workplace(t)
+	out, stderr, code := command(t, "forecast", "--history", "load.csv", "--horizon", "6h", "-o", "svg")
+	require.Zero(t, code, stderr)
+	require.NoError(t, xml.Unmarshal([]byte(out), new(struct{})))
+	assert.Contains(t, out, "<svg")
+}
+
+func TestDemoRefuses(t *testing.T) {
+	workplace(t)
+	for args, want := range map[string]string{
+		"demo --speed 1":                            "--speed 1: must be 60 to 10000",
+		"demo --every 1s":                           "--every 1s: must be 5m to 6h",
+		"demo --trace gap.csv":                      "every value is missing",
+		"demo --trace nowhere.csv":                  "no such file",
+		"demo --adapter ./nowhere/prescale-adapter": "no such file",
+	} {
+		_, stderr, code := command(t, strings.Fields(args)...)
+		assert.Equal(t, exitUsage, code, args)
+		assert.Contains(t, stderr, want)
+	}
+}
+
+func TestLeadOnRise(t *testing.T) {
+	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	table := &timelineTable{}
+	for i := range 120 {
+		need := min(2+max(0, i-40), 42)    // rises by one a minute from minute 40
+		asked := min(2+max(0, i-33), 42+2) // seven minutes earlier
+		table.samples = append(table.samples, sample{at: at.Add(time.Duration(i) * time.Minute), reactive: need, replicas: asked})
+	}
+	lead, ok := table.leadOnRise()
+	require.True(t, ok)
+	assert.Equal(t, 7*time.Minute, lead)
+	_, ok = (&timelineTable{samples: table.samples[:30]}).leadOnRise()
+	assert.False(t, ok, "nothing rose")
+}
