@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -192,6 +193,9 @@ func (l *Loop) absorb(r refresh) {
 		return
 	}
 	l.warnings = r.result.Warnings
+	if w := skew(l.options.Clock.Now(), r.result.ServerTime); w != "" {
+		l.warnings = append(slices.Clip(l.warnings), w)
+	}
 	l.fail(r.err)
 	if r.err != nil || r.result.Trace.Len() == 0 {
 		return
@@ -207,6 +211,20 @@ func (l *Loop) absorb(r refresh) {
 	l.trace = merged.TrimBefore(l.options.Clock.Now().Add(-l.scaler.History))
 	if l.forecast != nil {
 		l.forecast.Update(l.trace)
+	}
+}
+
+// skew describes clocks that disagree by more than the planner tolerates, "" if they do not or the
+// server did not tell its time.
+func skew(now, server time.Time) string {
+	d := now.Sub(server)
+	switch {
+	case server.IsZero() || d.Abs() <= planner.SkewTolerance:
+		return ""
+	case d > 0:
+		return fmt.Sprintf("the clock of the source is %s behind this machine's: data look older than they are", d.Round(time.Second))
+	default:
+		return fmt.Sprintf("the clock of the source is %s ahead of this machine's: data look newer than they are", d.Abs().Round(time.Second))
 	}
 }
 

@@ -43,6 +43,8 @@ func webScaler(t testing.TB, name string) config.Scaler {
 type source struct {
 	trace arrivals.Trace
 
+	behind time.Duration // how far its clock is behind
+
 	mu   sync.Mutex
 	err  error
 	hang bool
@@ -65,7 +67,11 @@ func (s *source) Fetch(ctx context.Context, from, to time.Time) (history.Result,
 	if err != nil {
 		return history.Result{}, err
 	}
-	return history.Result{Trace: s.trace.Slice(from, to)}, nil
+	clock := time.Now().Add(-s.behind)
+	if to.After(clock) {
+		to = clock
+	}
+	return history.Result{Trace: s.trace.Slice(from, to), ServerTime: clock}, nil
 }
 
 // deployment is a scale that can be changed and broken.
@@ -197,5 +203,25 @@ func TestLoopKeepsMemoryBounded(t *testing.T) {
 			assert.LessOrEqual(t, l.trace.Len(), int(l.scaler.History/time.Minute))
 			time.Sleep(3 * time.Hour)
 		}
+	})
+}
+
+func TestSkewIsNamed(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	assert.Empty(t, skew(now, time.Time{}), "a server that does not tell its time")
+	assert.Empty(t, skew(now, now.Add(-5*time.Second)))
+	assert.Equal(t, "the clock of the source is 10m0s behind this machine's: data look older than they are", skew(now, now.Add(-10*time.Minute)))
+	assert.Equal(t, "the clock of the source is 45s ahead of this machine's: data look newer than they are", skew(now, now.Add(45*time.Second)))
+
+	// A source whose clock is behind serves data that look stale; the answer says why.
+	synctest.Test(t, func(t *testing.T) {
+		src := &source{trace: bubbleTrace(t), behind: time.Hour}
+		l := NewLoop(webScaler(t, "web"), src, loopOptions(nil))
+		from, to := l.missing()
+		l.absorb(l.read(t.Context(), from, to))
+		l.decide()
+		_, _, _, err := get(NewProvider(Clock{}, []*Loop{l}), "shop", "scaler=web", MetricName)
+		require.ErrorContains(t, err, "the newest data are 1h old")
+		require.ErrorContains(t, err, "the clock of the source is 1h0m0s behind")
 	})
 }

@@ -75,6 +75,9 @@ func (p *Provider) GetExternalMetric(_ context.Context, namespace string, select
 		if snapshot.Trouble != nil {
 			message += ": " + snapshot.Trouble.Error()
 		}
+		for _, w := range snapshot.Warnings {
+			message += "; " + w
+		}
 		return nil, apierrors.NewServiceUnavailable(message)
 	}
 	if age, limit := p.clock.Now().Sub(r.At), p.stalledAfter(loop); age > limit {
