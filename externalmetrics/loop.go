@@ -69,6 +69,7 @@ type Loop struct {
 	state      planner.State
 	forecast   *planner.Forecast
 	noForecast string
+	pending    bool // the first fit has not ended
 	fitAfter   time.Time
 	trouble    error
 	warnings   []string
@@ -82,8 +83,8 @@ func NewLoop(s config.Scaler, h config.History, o LoopOptions) *Loop {
 		scaler: s, history: h, options: o,
 		logger:     o.Logger.With("namespace", s.Namespace, "scaler", s.Name),
 		running:    -1,
-		noForecast: "the forecast is still being fitted",
-		decisions:  map[planner.Source]uint64{},
+		noForecast: "the forecast is still being fitted", pending: true,
+		decisions: map[planner.Source]uint64{},
 	}
 }
 
@@ -263,6 +264,7 @@ func (l *Loop) adopt(f fit) {
 	now := l.options.Clock.Now()
 	switch {
 	case errors.Is(f.err, context.Canceled):
+		return
 	case f.err != nil:
 		l.fitAfter = now.Add(fitRetry)
 		l.noForecast = f.err.Error()
@@ -279,6 +281,7 @@ func (l *Loop) adopt(f fit) {
 		l.fitAfter = now.Add(wait)
 		l.logger.Info("forecast fitted", "model", info.Model, "predictable", info.Predictable, "why", info.Why)
 	}
+	l.pending = false
 }
 
 func (l *Loop) decide() {
@@ -288,6 +291,7 @@ func (l *Loop) decide() {
 		Recent:          l.trace,
 		Forecast:        l.forecast,
 		NoForecast:      l.noForecast,
+		Pending:         l.pending,
 		CurrentReplicas: l.running,
 	}, l.state)
 	l.state = state

@@ -225,3 +225,25 @@ func TestSkewIsNamed(t *testing.T) {
 		require.ErrorContains(t, err, "the clock of the source is 1h0m0s behind")
 	})
 }
+
+func TestLoopGivesNothingBackAfterARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := loopOptions(&deployment{replicas: 40})
+		o.Fits <- struct{}{} // somebody else is fitting
+		l := NewLoop(webScaler(t, "web"), &source{trace: bubbleTrace(t)}, o)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { l.Run(ctx); close(done) }()
+		after(5 * time.Minute)
+		r := l.Latest().Recommendation
+		assert.Equal(t, planner.SourceReactive, r.Source)
+		assert.EqualValues(t, 40, r.Replicas, r.Reason)
+		<-o.Fits
+		after(time.Minute)
+		r = l.Latest().Recommendation
+		assert.Equal(t, planner.SourceForecast, r.Source)
+		assert.Less(t, r.Replicas, int32(40))
+		cancel()
+		<-done
+	})
+}

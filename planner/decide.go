@@ -100,7 +100,7 @@ func demands(s Settings, in Inputs, st State, src Source) []Demand {
 	if n, _ := s.calendarAt(in.WindowFrom); n > 0 {
 		out = append(out, Demand{TermCalendar, math.NaN(), n})
 	}
-	if src == SourceLastForecast {
+	if src == SourceLastForecast || in.Forecast.Pending {
 		if n := max(in.CurrentReplicas, st.Replicas); n > 0 {
 			out = append(out, Demand{TermRunning, math.NaN(), n})
 		}

@@ -152,6 +152,14 @@ func TestSource(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a restart gives nothing back while the first forecast is made", func(t *testing.T) {
+		in := running(rates(50, math.NaN(), math.NaN(), 50), 22)
+		in.LeadMax, in.Forecast = Quantiles{}, ForecastInfo{Pending: true, Why: "it is being fitted"}
+		r, _ := explained(s, in, State{})
+		assert.Equal(t, SourceReactive, r.Source)
+		assert.EqualValues(t, 22, r.Replicas)
+		assert.Contains(t, r.Reason, "the first forecast is still being made, so 22 replicas that run are kept")
+	})
 	t.Run("no data at all", func(t *testing.T) {
 		r, _ := explained(s, Inputs{Now: noon, CurrentRate: math.NaN(), Mean: math.NaN(), CurrentReplicas: 4}, State{})
 		assert.Equal(t, SourceHold, r.Source)

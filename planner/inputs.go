@@ -46,6 +46,9 @@ type ForecastInfo struct {
 	// that and on the choice of the model.
 	Predictable bool
 	Why         string
+	// Pending says that the first forecast is still being made, after a start or a restart: until it is
+	// there, nothing is given back.
+	Pending bool
 }
 
 // Quantiles is a row of quantiles: Values[i] at level Levels[i], levels rising.
@@ -96,10 +99,11 @@ type Observation struct {
 	Now time.Time
 	// Recent are the observed rates; at least the envelope's window should be there.
 	Recent arrivals.Trace
-	// Forecast was made from the data up to the end of Recent or earlier; nil if there is none, and
-	// then NoForecast says why.
+	// Forecast was made from the data up to the end of Recent or earlier; nil if there is none. Then
+	// NoForecast says why, and Pending whether there will be one in a moment.
 	Forecast   *Forecast
 	NoForecast string
+	Pending    bool
 	Backlog    float64
 	// CurrentReplicas is what runs; negative if unknown.
 	CurrentReplicas int32
@@ -116,7 +120,7 @@ func Observe(s Settings, o Observation) Inputs {
 		Backlog:         o.Backlog,
 		WindowFrom:      o.Now.Add(lead),
 		WindowTo:        o.Now.Add(lead + s.Interval),
-		Forecast:        ForecastInfo{Why: o.NoForecast},
+		Forecast:        ForecastInfo{Why: o.NoForecast, Pending: o.Pending && o.Forecast == nil},
 		CurrentReplicas: o.CurrentReplicas,
 	}
 	if end, rate, ok := o.Recent.LastObserved(); ok {

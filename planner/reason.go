@@ -28,7 +28,11 @@ func Explain(s Settings, in Inputs, r Recommendation) string {
 		_, name := s.calendarAt(in.WindowFrom)
 		fmt.Fprintf(&b, "the calendar event %q asks for %s", name, replicas(r.Replicas))
 	case TermRunning:
-		fmt.Fprintf(&b, "the data are stale, so %s that run are kept", replicas(r.Replicas))
+		why := "the data are stale"
+		if in.Forecast.Pending {
+			why = "the first forecast is still being made"
+		}
+		fmt.Fprintf(&b, "%s, so %s that run are kept", why, replicas(r.Replicas))
 	case TermScaleDown:
 		fmt.Fprintf(&b, "%s are kept until %s, since up to %s may still arrive before replicas given back now would be ready again",
 			replicas(r.Replicas), clock(in.WindowTo), rate(in.HoldMax.At(s.Quantile)))
@@ -44,7 +48,7 @@ func Explain(s Settings, in Inputs, r Recommendation) string {
 		b.WriteString("; ")
 		b.WriteString(forecastClause(s, in, r))
 	}
-	if r.Source == SourceReactive && in.Forecast.Why != "" {
+	if r.Source == SourceReactive && in.Forecast.Why != "" && r.Binding != TermRunning {
 		fmt.Fprintf(&b, "; no forecast is relied upon: %s", in.Forecast.Why)
 	}
 	if r.Source == SourceLastForecast {

@@ -32,7 +32,7 @@ const (
 	TermEnvelope    Term = "envelope"
 	TermReactive    Term = "reactive"
 	TermCalendar    Term = "calendar"
-	TermRunning     Term = "running"     // what runs is kept while the data are stale
+	TermRunning     Term = "running"     // what runs is kept while the data are stale or the first forecast is being made
 	TermScaleDown   Term = "scaleDown"   // the coming horizon needs the replicas that would be given back
 	TermHysteresis  Term = "hysteresis"  // the margin after a scale-down would be too thin
 	TermMinReplicas Term = "minReplicas" // the lower limit
