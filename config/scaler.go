@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"gonum.org/v1/gonum/stat/distuv"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -25,8 +24,6 @@ const (
 	RampAllowance = 15 * time.Second
 	// DefaultDrain is chosen by us: a backlog is to be gone within a minute of the replicas serving.
 	DefaultDrain = time.Minute
-	// leadPercentile is the level of the start-up distribution that the lead time covers.
-	leadPercentile = 0.9
 )
 
 // Scaler is a PredictiveScaler, converted.
@@ -76,7 +73,7 @@ func NewScaler(p v1alpha1.PredictiveScaler, dir string) (Scaler, error) {
 			MaxReplicas: p.Spec.MaxReplicas,
 			Need:        need,
 			Lead: planner.LeadTime{
-				Startup: startup(p.Spec.Startup),
+				Startup: planner.StartupP90(p.Spec.Startup.Mean.Duration, *p.Spec.Startup.SCV),
 				HPASync: HPASyncPeriod,
 				Ramp:    RampAllowance,
 			},
@@ -102,18 +99,6 @@ func NewScaler(p v1alpha1.PredictiveScaler, dir string) (Scaler, error) {
 		return Scaler{}, field.Invalid(spec.Child("forecast", "model"), s.Model, err.Error())
 	}
 	return s, s.Settings.Validate()
-}
-
-// startup returns the 90th percentile of the gamma distribution with the given mean and scv; an scv
-// of 0 is a constant.
-func startup(s v1alpha1.Startup) time.Duration {
-	mean, scv := s.Mean.Duration, *s.SCV
-	if scv == 0 || mean == 0 {
-		return mean
-	}
-	shape := 1 / scv
-	p90 := distuv.Gamma{Alpha: shape, Beta: shape / mean.Seconds()}.Quantile(leadPercentile)
-	return time.Duration(p90 * float64(time.Second)).Round(time.Millisecond)
 }
 
 // sloText shows the objective as it was written.

@@ -43,20 +43,6 @@ type Event struct {
 	Replicas int32
 }
 
-// LeadTime is the time between a decision and the moment its replicas serve, by part. The age of
-// the data is not a part of it: the forecast starts where the data end, so it is covered already.
-type LeadTime struct {
-	// Startup is the 90th percentile of the time from a pod's creation until it is Ready.
-	Startup time.Duration
-	// HPASync is the period at which the HPA reads the metric; the number waits that long at most.
-	HPASync time.Duration
-	// Ramp is the time the HPA's scaling policies need beyond the first step.
-	Ramp time.Duration
-}
-
-// Total returns the sum of the parts.
-func (l LeadTime) Total() time.Duration { return l.Startup + l.HPASync + l.Ramp }
-
 // SkewTolerance is how far in the future the newest data may lie before the clocks count as
 // disagreeing. Chosen by us: the clock difference that a node's time synchronization normally
 // never reaches.

@@ -53,19 +53,19 @@ func play(t testing.TB, s Settings, trace arrivals.Trace, from, to time.Time, ev
 
 // TestGoldenTimelines compares whole mornings of decisions with reviewed ones.
 func TestGoldenTimelines(t *testing.T) {
-	trace := shopDay(t, 9, time.Minute)
+	trace := shopDay(t, 9, 5*time.Minute)
 	day := trace.Start.Add(8 * 24 * time.Hour)
 	s := tenPerSecond(t, 200)
-	s.Lead.Startup = 5 * time.Minute
+	s.Lead.Startup = 10 * time.Minute
 	for _, c := range []struct {
 		name     string
 		from, to time.Duration
 		outage   func(time.Time) bool
 	}{
 		{"morning", 6 * time.Hour, 12 * time.Hour, nil},
-		{"outage", 7 * time.Hour, 9 * time.Hour, func(now time.Time) bool {
+		{"outage", 7 * time.Hour, 10 * time.Hour, func(now time.Time) bool {
 			h := now.Sub(day)
-			return h >= 8*time.Hour && h < 8*time.Hour+40*time.Minute
+			return h >= 8*time.Hour && h < 9*time.Hour
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -94,10 +94,10 @@ func golden(t *testing.T, name string, got []byte) {
 }
 
 func TestForecastLeadsTheRise(t *testing.T) {
-	trace := shopDay(t, 9, time.Minute)
+	trace := shopDay(t, 9, 5*time.Minute)
 	day := trace.Start.Add(8 * 24 * time.Hour)
 	s := tenPerSecond(t, 200)
-	s.Lead.Startup = 5 * time.Minute
+	s.Lead.Startup = 10 * time.Minute
 	late, total := 0, 0
 	for _, r := range play(t, s, trace, day.Add(6*time.Hour), day.Add(12*time.Hour), time.Minute, time.Minute, nil) {
 		i, ok := trace.Index(r.WindowFrom)
@@ -113,7 +113,7 @@ func TestForecastLeadsTheRise(t *testing.T) {
 
 func TestFitRefuses(t *testing.T) {
 	s := tenPerSecond(t, 50)
-	trace := shopDay(t, 3, time.Minute)
+	trace := shopDay(t, 3, 5*time.Minute)
 	_, err := Fit(t.Context(), s, "prophet", trace)
 	require.ErrorContains(t, err, "must be auto or one of naive,")
 	_, err = Fit(t.Context(), s, "holt-winters-1w", trace)
