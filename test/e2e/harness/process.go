@@ -112,7 +112,10 @@ func (p *Process) failure() error {
 		if expected {
 			return nil
 		}
-		return fmt.Errorf("%s ended unexpectedly (%v); its last words:\n%s", p.Name, p.exit, p.tail())
+		if p.exit == nil {
+			return fmt.Errorf("%s ended unexpectedly, without an error; its last words:\n%s", p.Name, p.tail())
+		}
+		return fmt.Errorf("%s ended unexpectedly: %w; its last words:\n%s", p.Name, p.exit, p.tail())
 	default:
 		return nil
 	}

@@ -42,7 +42,7 @@ func LoadTrace(repository string) (trace arrivals.Trace, description string, err
 	if err != nil {
 		return arrivals.Trace{}, "", err
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // opened for reading only: nothing can be lost
 	trace, err = arrivals.ReadCSV(file, arrivals.CSVOptions{Name: realTrace, Unit: arrivals.UnitRate, Scale: realTraceScale})
 	return trace, fmt.Sprintf("%s x %d", filepath.Base(realTrace), realTraceScale), err
 }

@@ -75,7 +75,7 @@ var imports = []struct {
 	{forbidden, "api/v1alpha1", "./config ./planner ./arrivals k8s.io/client-go/kubernetes sigs.k8s.io/yaml"},
 	{allowed, "config", "./api/v1alpha1 ./planner ./simulator ./loadgen ./queueing ./arrivals ./forecast ./history"},
 	{allowed, "config", "sigs.k8s.io/yaml sigs.k8s.io/json k8s.io/apimachinery/pkg/runtime os"},
-	{forbidden, "config", "./externalmetrics ./report ./inference k8s.io/client-go/kubernetes github.com/spf13/cobra"},
+	{forbidden, "config", "./externalmetrics ./report ./inference k8s.io/client-go/kubernetes github.com/spf13/cobra gonum.org/v1/gonum/stat"},
 
 	{allowed, "externalmetrics", "./api/v1alpha1 ./config ./history ./tuning ./planner ./hpa ./forecast ./arrivals"},
 	{allowed, "externalmetrics", "k8s.io/client-go/kubernetes k8s.io/apiserver/pkg/server k8s.io/metrics/pkg " +
