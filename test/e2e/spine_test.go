@@ -81,14 +81,14 @@ func newSuite(t *testing.T) *suite {
 	counters := map[string]harness.Counter{"web": s.web, "batch": s.batch}
 	exporter := harness.StartExporter(t, env, counters)
 	s.prometheus = harness.NewPrometheus(t, env, exporter, counters)
-	s.prometheus.Backfill(t, harness.BlockStart(now))
+	s.prometheus.Backfill(t, harness.BlockStart(now.Add(-time.Hour)), harness.CoarseStep)
 	harness.Say("backfilled two weeks of history")
 
 	s.cluster = harness.StartControlPlane(t, env)
 	harness.StartKwok(t, env, s.cluster)
 	harness.Say("control plane runs")
 
-	s.prometheus.Backfill(t, time.Now())
+	s.prometheus.Backfill(t, time.Now().Add(2*harness.ScrapeInterval), harness.ScrapeInterval)
 	s.prometheus.Start(t)
 	harness.Say("Prometheus runs")
 

@@ -151,8 +151,12 @@ func (e *Environment) stopAll() {
 	processes := slices.Clone(e.processes)
 	e.mu.Unlock()
 	if e.tb.Failed() {
+		printed := make(map[string]bool) // a program that was started twice has one log
 		for _, p := range processes {
-			e.tb.Logf("---- end of %s\n%s", p.log, p.tail())
+			if !printed[p.log] {
+				e.tb.Logf("---- end of %s\n%s", p.log, p.tail())
+			}
+			printed[p.log] = true
 		}
 	}
 	for _, p := range slices.Backward(processes) {

@@ -23,9 +23,10 @@ import (
 const (
 	// ScrapeInterval is how often Prometheus reads the exporter: two scrapes fit into the shortest rate window used.
 	ScrapeInterval = 5 * time.Second
-	// backfillStep is the distance of backfilled samples. It gives a one-minute rate four samples to rest on, at a
-	// third of the data that the scrape interval would make.
-	backfillStep = 15 * time.Second
+	// CoarseStep is the distance of samples in the distant past. It gives a one-minute rate four samples to rest on, at
+	// a third of the data that the scrape interval would make. Where it meets samples a scrape interval apart, Prometheus
+	// underrates for a window (it extrapolates by the mean distance), so the recent past needs the latter.
+	CoarseStep = 15 * time.Second
 	// blockRange is the span of one block of Prometheus' storage, aligned to the epoch.
 	blockRange = 2 * time.Hour
 	// backfillChunk is the span handed to promtool at once, a multiple of blockRange so that no two blocks overlap.
@@ -66,9 +67,11 @@ func NewPrometheus(tb testing.TB, env *Environment, exporter string, counters ma
 	}
 }
 
-// Backfill writes the counters' past as blocks, from where the last call ended up to the given time. The server must
-// not run. Only the last call may end inside a block, since blocks must not overlap: see BlockStart.
-func (p *Prometheus) Backfill(tb testing.TB, until time.Time) {
+// Backfill writes the counters' past as blocks, with samples that far apart, from where the last call ended up to the
+// given time. The server must not run. Only the last call may end inside a block, since blocks must not overlap: see
+// BlockStart. It may end a little in the future: the server refuses scrapes from before the end of its blocks, and so
+// joins the two without a gap whenever it comes up in the meantime.
+func (p *Prometheus) Backfill(tb testing.TB, until time.Time, step time.Duration) {
 	tb.Helper()
 	require.Nil(tb, p.process, "blocks are written before Prometheus starts")
 	from := p.filled
@@ -85,7 +88,7 @@ func (p *Prometheus) Backfill(tb testing.TB, until time.Time) {
 		if end.After(until) {
 			end = until
 		}
-		p.createBlocks(tb, chunk, end)
+		p.createBlocks(tb, chunk, end, step)
 		chunk = end
 	}
 	p.filled = until
@@ -95,7 +98,7 @@ func (p *Prometheus) Backfill(tb testing.TB, until time.Time) {
 func BlockStart(at time.Time) time.Time { return at.Truncate(blockRange) }
 
 // createBlocks turns the samples in [from, to) into blocks.
-func (p *Prometheus) createBlocks(tb testing.TB, from, to time.Time) {
+func (p *Prometheus) createBlocks(tb testing.TB, from, to time.Time, step time.Duration) {
 	tb.Helper()
 	path := p.env.Path("backfill.om")
 	file, err := os.Create(path)
@@ -105,7 +108,7 @@ func (p *Prometheus) createBlocks(tb testing.TB, from, to time.Time) {
 	for _, job := range slices.Sorted(maps.Keys(p.counters)) {
 		counter := p.counters[job]
 		// Sample times are multiples of the step, so that chunks join without a doubled or missing sample.
-		for at := from.Add(backfillStep - 1).Truncate(backfillStep); at.Before(to); at = at.Add(backfillStep) {
+		for at := from.Add(step - 1).Truncate(step); at.Before(to); at = at.Add(step) {
 			if !at.Before(counter.Start()) {
 				fmt.Fprintf(w, "%s{instance=%q,job=%q} %s %d\n", counterName, job, job, count(counter, at), at.Unix())
 			}
