@@ -25,7 +25,7 @@ var version = "dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr, bridgeLibraries)
 	stop()
 	os.Exit(code)
 }
@@ -35,10 +35,14 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// run is the whole program. It returns the exit code: 0 stopped as asked, 1 failed, 2 wrong usage or
-// configuration.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	cmd := newCommand()
+// bridgeLibraries sends what the Kubernetes libraries log to the program's own log. They have one
+// logger for the process, which must be set before any of them runs.
+func bridgeLibraries(logger *slog.Logger) { klog.SetLogger(logr.FromSlogHandler(logger.Handler())) }
+
+// run is the whole program. It hands its log to bridge, and returns the exit code: 0 stopped as asked,
+// 1 failed, 2 wrong usage or configuration.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, bridge func(*slog.Logger)) int {
+	cmd := newCommand(bridge)
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
@@ -53,7 +57,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 1
 }
 
-func newCommand() *cobra.Command {
+func newCommand(bridge func(*slog.Logger)) *cobra.Command {
 	o := newFlags()
 	cmd := &cobra.Command{
 		Use:   "prescale-adapter --config scalers.yaml",
@@ -73,7 +77,7 @@ metric prescale-desired-replicas, for a HorizontalPodAutoscaler with target Aver
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: o.logLevel}))
-			klog.SetLogger(logr.FromSlogHandler(logger.Handler()))
+			bridge(logger)
 			return o.serve(cmd.Context(), logger)
 		},
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -41,6 +42,10 @@ func (b *buffer) String() string {
 	defer b.mu.Unlock()
 	return b.b.String()
 }
+
+// noBridge leaves the libraries' logger alone: it is one for the whole process, and some of their
+// goroutines outlive a server.
+func noBridge(*slog.Logger) {}
 
 func scalerYAML(name, arrivals string) string {
 	return fmt.Sprintf(`apiVersion: prescale.dev/v1alpha1
@@ -90,7 +95,7 @@ func startAdapter(t testing.TB, dir string, args ...string) *adapter {
 		code <- run(ctx, append([]string{
 			"--standalone", "--bind-address", "127.0.0.1",
 			"--secure-port", fmt.Sprint(port), "--cert-dir", dir,
-		}, args...), io.Discard, a.log)
+		}, args...), io.Discard, a.log, noBridge)
 	}()
 	a.stop = sync.OnceValue(func() int { cancel(); return <-code })
 	t.Cleanup(func() { a.stop() })
@@ -228,7 +233,7 @@ func TestAdapterRefuses(t *testing.T) {
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			log := &buffer{}
-			assert.Equal(t, 2, run(t.Context(), strings.Fields(c.args), io.Discard, log))
+			assert.Equal(t, 2, run(t.Context(), strings.Fields(c.args), io.Discard, log, noBridge))
 			assert.Contains(t, log.String(), c.want)
 		})
 	}
