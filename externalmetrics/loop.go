@@ -25,9 +25,11 @@ type Running interface {
 const (
 	// fetchTimeout bounds all requests of one refresh; a page of history has its own, shorter timeout.
 	fetchTimeout = 2 * time.Minute
-	// refetchSteps is how many of the newest buckets are read again at every refresh, since late
-	// scrapes still change them.
-	refetchSteps = 5
+	// refetchSteps is how many of the newest buckets are read again at every refresh: late scrapes still
+	// change them, and a source can tell an outage from sparse data only by what was before it.
+	refetchSteps = 30
+	// scaleTimeout bounds a look at the scale of the target.
+	scaleTimeout = 10 * time.Second
 	// fitRetry is how soon a forecast that could not be fitted is tried again.
 	fitRetry = 5 * time.Minute
 )
@@ -94,11 +96,10 @@ func (l *Loop) Scaler() config.Scaler { return l.scaler }
 // Latest returns what was published last, nil before the first decision. It must not be changed.
 func (l *Loop) Latest() *Snapshot { return l.latest.Load() }
 
-// refresh is the result of reading the surroundings once.
+// refresh is the result of reading the source once.
 type refresh struct {
-	result  history.Result
-	running int32
-	err     error
+	result history.Result
+	err    error
 }
 
 // fit is the result of fitting a forecast.
@@ -113,16 +114,27 @@ type fit struct {
 func (l *Loop) Run(ctx context.Context) {
 	var (
 		refreshed  = make(chan refresh, 1)
+		scaled     = make(chan int32, 1)
 		fitted     = make(chan fit, 1)
 		refreshing = false
+		scaling    = false
 		fitting    = false
 	)
 	ticker := time.NewTicker(l.options.Clock.Wall(l.scaler.Settings.Interval))
 	defer ticker.Stop()
-	start := func() {
+	// The two reads do not wait for each other: a source that hangs must not hide what runs.
+	start := func() (waits bool) {
+		if !scaling && l.options.Running != nil {
+			scaling = true
+			go func() { scaled <- l.readScale(ctx) }()
+		}
+		if refreshing {
+			return false
+		}
 		refreshing = true
 		from, to := l.missing()
 		go func() { refreshed <- l.read(ctx, from, to) }()
+		return true
 	}
 	start()
 	for {
@@ -131,18 +143,29 @@ func (l *Loop) Run(ctx context.Context) {
 			if refreshing {
 				<-refreshed
 			}
+			if scaling {
+				<-scaled
+			}
 			if fitting {
 				<-fitted
 			}
 			return
 		case <-ticker.C:
-			if !refreshing {
-				start()
+			if start() {
 				continue // the decision follows when the data are there
 			}
 		case r := <-refreshed:
 			refreshing = false
 			l.absorb(r)
+			if scaling && l.Latest() == nil {
+				// The first decision must know what runs, or it might give some of it back.
+				scaling = false
+				l.see(<-scaled)
+			}
+		case n := <-scaled:
+			scaling = false
+			l.see(n)
+			continue
 		case f := <-fitted:
 			fitting = false
 			l.adopt(f)
@@ -173,23 +196,24 @@ func (l *Loop) missing() (from, to time.Time) {
 func (l *Loop) read(ctx context.Context, from, to time.Time) refresh {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
-	r := refresh{running: -1}
-	if l.options.Running != nil {
-		if n, err := l.options.Running.Replicas(ctx, l.scaler.Namespace, l.scaler.Target); err == nil {
-			r.running = n
-		} else {
-			l.logger.Debug("scale of the target not read", "error", err)
-		}
+	result, err := l.history.Fetch(ctx, from, to)
+	return refresh{result, err}
+}
+
+// readScale returns what runs, negative if that cannot be read.
+func (l *Loop) readScale(ctx context.Context) int32 {
+	ctx, cancel := context.WithTimeout(ctx, scaleTimeout)
+	defer cancel()
+	n, err := l.options.Running.Replicas(ctx, l.scaler.Namespace, l.scaler.Target)
+	if err != nil {
+		l.logger.Debug("scale of the target not read", "error", err)
+		return -1
 	}
-	r.result, r.err = l.history.Fetch(ctx, from, to)
-	return r
+	return n
 }
 
 // absorb takes over what was read. What could not be read leaves everything as it was, only older.
 func (l *Loop) absorb(r refresh) {
-	if r.running >= 0 {
-		l.running = r.running
-	}
 	if errors.Is(r.err, context.Canceled) {
 		return
 	}
@@ -229,18 +253,37 @@ func skew(now, server time.Time) string {
 	}
 }
 
+// see takes over what runs; a negative number, which says that it could not be read, leaves the last one.
+func (l *Loop) see(n int32) {
+	if n >= 0 {
+		l.running = n
+	}
+}
+
 // fail notes trouble, or its end, and logs when it changes.
 func (l *Loop) fail(err error) {
 	if err != nil {
 		l.failures++
 	}
 	switch {
-	case err != nil && (l.trouble == nil || l.trouble.Error() != err.Error()):
+	case err != nil && (l.trouble == nil || kind(l.trouble) != kind(err)):
 		l.logger.Warn("arrivals not read", "error", err)
 	case err == nil && l.trouble != nil:
 		l.logger.Info("arrivals read again")
 	}
 	l.trouble = err
+}
+
+// kind tells troubles apart by their cause, since their texts carry times that differ every time.
+func kind(err error) string {
+	for _, cause := range []error{
+		history.ErrNoData, history.ErrSeveralSeries, history.ErrBadQuery, history.ErrUnauthorized, history.ErrUnavailable, history.ErrBadResponse,
+	} {
+		if errors.Is(err, cause) {
+			return cause.Error()
+		}
+	}
+	return err.Error()
 }
 
 func (l *Loop) wantsFit() bool {

@@ -81,6 +81,12 @@ type deployment struct {
 	err      error
 }
 
+func (d *deployment) set(n int32) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.replicas = n
+}
+
 func (d *deployment) Replicas(context.Context, string, autoscalingv2.CrossVersionObjectReference) (int32, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -154,13 +160,17 @@ func TestLoopWalksDownTheLadderAndUpAgain(t *testing.T) {
 
 func TestLoopDecidesWhileTheSourceHangs(t *testing.T) {
 	src := &source{trace: bubbleTrace(t)}
-	inBubble(t, src, nil, func(t *testing.T, l *Loop) {
+	web := &deployment{replicas: 9}
+	inBubble(t, src, web, func(t *testing.T, l *Loop) {
 		after(time.Minute)
 		src.set(nil, true)
+		after(time.Minute)
+		web.set(12)
 		after(10 * time.Minute)
 		r := l.Latest().Recommendation
 		assert.Equal(t, planner.SourceLastForecast, r.Source)
 		assert.Less(t, time.Since(r.At), time.Minute, "decisions go on")
+		assert.EqualValues(t, 12, r.CurrentReplicas, "and what runs is still seen")
 		require.ErrorIs(t, l.Latest().Trouble, context.DeadlineExceeded)
 	})
 }

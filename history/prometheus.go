@@ -71,8 +71,8 @@ func (p *Prometheus) Close() { p.client.CloseIdleConnections() }
 // rate(x[step]) does, so the trace starts one step before the first instant. It holds every bucket that lies wholly
 // inside [from, to], including those at its ends for which the server has nothing: these are missing.
 //
-// The buckets beside a hole are missing too, since their windows were filled in part; a trace that has values in short
-// runs only keeps them. NaN, infinite and negative samples become missing and are counted in a warning. Warnings of the server (partial
+// As many buckets as the longest range of the query spans are missing on both sides of a hole too, since their windows
+// were filled in part; a trace that has values in short runs only keeps them. NaN, infinite and negative samples become missing and are counted in a warning. Warnings of the server (partial
 // data of a federated query) are passed on.
 //
 // Errors wrap ErrNoData, ErrSeveralSeries, ErrBadQuery, ErrUnauthorized, ErrUnavailable or ErrBadResponse, or the
@@ -111,7 +111,7 @@ func (p *Prometheus) Fetch(ctx context.Context, from, to time.Time) (Result, err
 		}
 		return result, p.fail(ErrNoData, text)
 	}
-	trimPartial(result.Trace.Rate)
+	trimPartial(result.Trace.Rate, windowBuckets(p.query, p.step))
 	return result, nil
 }
 

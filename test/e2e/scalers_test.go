@@ -75,6 +75,7 @@ spec:
   slo: {latency: %[8]s, percentile: %[9]g, maxUtilization: %[10]g}
   startup: {mean: %[5]s}
   forecast: {quantile: 0.95}
+  envelope: {window: 1m}
   freshness: {staleAfter: %[11]s, holdAfter: %[12]s}
 `, s.name, s.query, s.step, s.history, s.startup, maxReplicas, serviceTime, latency, percentile, maxUtilization, staleAfter, holdAfter)
 }
