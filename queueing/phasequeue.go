@@ -47,7 +47,7 @@ func (q phaseQueue) solve() (weights, rates []float64) {
 			level[i] += alpha[k] * v
 		}
 		weights[k] = alpha[k] * t.total / t.gap
-		rates[k] = q.lambda * t.gap / (1 - t.gap) / q.unit
+		rates[k] = q.rate(t.gap) / q.unit
 		busy += weights[k]
 	}
 	total := busy
@@ -67,10 +67,10 @@ type phaseTerm struct {
 	total  float64   // Σ v
 }
 
-// term finds the root for k by bisection and Newton's method on gap, where the function falls through its only zero:
+// root returns 1 - x for the root x of term k, the only zero on (0, 1) of
 //
 //	f(ε) = k η₁ + (c-k) η₂ + λ ε/(1-ε),  x = 1-ε.
-func (q phaseQueue) term(k int) phaseTerm {
+func (q phaseQueue) root(k int) float64 {
 	f := func(gap float64) float64 {
 		larger, smaller := q.eigenvalues(gap)
 		up := q.lambda / (1 - gap)
@@ -97,7 +97,15 @@ func (q phaseQueue) term(k int) phaseTerm {
 			low = point{1 - gap, y}
 		}
 	}
-	gap := narrow(f, low, high)
+	return narrow(f, low, high)
+}
+
+// rate is the decay rate of term k, in units of the service rate.
+func (q phaseQueue) rate(gap float64) float64 { return q.lambda * gap / (1 - gap) }
+
+// term returns the factor and the vector of term k.
+func (q phaseQueue) term(k int) phaseTerm {
+	gap := q.root(k)
 	larger, smaller := q.eigenvalues(gap)
 	p1, p2 := q.eigenvector(gap, larger)
 	r1, r2 := q.eigenvector(gap, smaller)
