@@ -23,7 +23,7 @@ func poissonProbability(k int, x float64) float64 {
 		return math.Exp(float64(k)*math.Log(x)-x) / factorial(k)
 	}
 	n := float64(k)
-	return math.Exp(-stirlingError(n)-deviance(n, x)) / math.Sqrt(2*math.Pi*n)
+	return math.Exp(-stirlingError(n)-deviance(n, x, n-x)) / math.Sqrt(2*math.Pi*n)
 }
 
 func factorial(k int) float64 {
@@ -40,13 +40,13 @@ func stirlingError(n float64) float64 {
 	return (1.0/12 - (1.0/360-(1.0/1260-(1.0/1680-1.0/1188/square)/square)/square)/square) / n
 }
 
-// deviance is k ln(k/x) + x - k.
-func deviance(k, x float64) float64 {
-	if math.Abs(k-x) >= 0.1*(k+x) {
-		return k*math.Log(k/x) + x - k
+// deviance is k ln(k/x) + x - k, for which a caller may know the difference k - x better than by rounding.
+func deviance(k, x, difference float64) float64 {
+	if math.Abs(difference) >= 0.1*(k+x) {
+		return k*math.Log(k/x) - difference
 	}
-	v := (k - x) / (k + x)
-	sum, term := (k-x)*v, 2*k*v
+	v := difference / (k + x)
+	sum, term := difference*v, 2*k*v
 	for j := 3.0; ; j += 2 {
 		term *= v * v
 		next := sum + term/j
