@@ -227,7 +227,7 @@ func (s *SolvedErlangA) WaitProbability() float64 {
 	if len(s.atMost) == 0 {
 		return s.number(0)
 	}
-	return s.atMost[0]
+	return math.Min(s.atMost[0], 1)
 }
 
 // AbandonmentProbability returns θE[Lq]/λ.
@@ -288,7 +288,7 @@ func (s *SolvedErlangA) mix(seconds, m float64, weights []float64) float64 {
 	case len(weights) == 0 || math.IsInf(seconds, 1):
 		return 0
 	case seconds == 0:
-		return weights[0]
+		return math.Min(weights[0], 1)
 	}
 	x := s.queue.AbandonmentRatePerSecond * seconds
 	miss := -math.Expm1(-x) // 1 - u
@@ -298,7 +298,7 @@ func (s *SolvedErlangA) mix(seconds, m float64, weights []float64) float64 {
 	// do so near (1-u)λ/θ.
 	start := math.Max(m-1, 0) * miss * math.Exp(math.Min(x, 700))
 	start = math.Min(start, miss*s.queue.ArrivalRatePerSecond/s.queue.AbandonmentRatePerSecond)
-	return outwardSum(int(math.Min(start, float64(last))), last, m, x, weight)
+	return math.Min(1, outwardSum(int(math.Min(start, float64(last))), last, m, x, weight))
 }
 
 // outwardSum adds the terms of mix from start to both sides until they are negligible.

@@ -204,7 +204,7 @@ type interarrival struct {
 // complement is 1 - φ(s) without cancellation.
 func (a interarrival) complement(s float64) float64 {
 	switch {
-	case a.scv == 0:
+	case a.scv < 1e-12:
 		return -math.Expm1(-s * a.ratio)
 	case a.scv < 0.5:
 		return -math.Expm1(-math.Log1p(s*a.ratio*a.scv) / a.scv)

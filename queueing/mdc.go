@@ -118,6 +118,7 @@ const (
 	// coefficientDecay sets the number of points: coefficients at half that many have fallen by e^-40.
 	coefficientDecay = 80
 	minPoints        = 64
+	maxPoints        = 1 << 16 // reached by no valid queue with 1-ρ above 1e-15
 )
 
 func (s *SolvedMDc) solve() {
@@ -152,6 +153,9 @@ func newPoissonWalk(q MDc) poissonWalk {
 	}
 	w.rho = w.load / c
 	w.exponent = -c * logPlus(-w.spare)
+	if w.rho < 0.5 {
+		w.exponent = c * (w.rho - 1 - math.Log(w.rho))
+	}
 	w.beyond = outerRoot(w.rho, w.spare)
 	// The next roots are complex. On the circle, after the real roots are gone, coefficients fall as the ratio of
 	// their moduli to the radius.
@@ -167,7 +171,7 @@ func newPoissonWalk(q MDc) poissonWalk {
 	}
 	w.points = minPoints
 	width := 16 * math.Sqrt(c) // in light traffic the coefficients are nearly a Poisson law of mean c on this circle
-	for (float64(w.points)*fall < coefficientDecay || float64(w.points) < width) && w.points < 1<<22 {
+	for (float64(w.points)*fall < coefficientDecay || float64(w.points) < width) && w.points < maxPoints {
 		w.points *= 2
 	}
 	return w
@@ -190,11 +194,15 @@ func logPlus(x float64) float64 {
 }
 
 // outerRoot returns v = τ - 1 > 0 with ln(1+v) = ρv, that is (v - ln(1+v))/v = 1-ρ, by Newton's method. The left side
-// is concave and increasing in v, so iterates from below stay below.
+// is concave and increasing in v.
 func outerRoot(rho, spare float64) float64 {
 	v := 2 * spare
-	if rho < 0.5 {
+	if rho < 0.5 { // by iteration, which contracts by 1/(ρτ) < 0.6
 		v = math.Log(1/rho) / rho
+		for range 100 {
+			v = math.Log1p(v) / rho
+		}
+		return v
 	}
 	for range 100 {
 		gap := -logPlus(v)/v - spare

@@ -109,10 +109,13 @@ type weightedWait struct{ probability, seconds float64 }
 func (q MGc) Solve() *SolvedMGc {
 	m, v := q.markov(), q.SCV
 	s := &SolvedMGc{markov: m, scv: v, wait: m.WaitProbability(), mean: m.MeanWaitSeconds()}
-	if !m.Stable() || m.ArrivalRatePerSecond == 0 || v == 1 {
+	if !m.Stable() || v == 1 {
 		return s
 	}
 	s.fixed = MDc(m).Solve()
+	if m.ArrivalRatePerSecond == 0 {
+		return s
+	}
 	ratio := 1.0 // W_D/W_M, where both have not left float64
 	if s.mean > 0 && s.fixed.MeanWaitSeconds() > 0 {
 		ratio = s.fixed.MeanWaitSeconds() / s.mean
@@ -158,7 +161,7 @@ func (s *SolvedMGc) WaitTail(seconds float64) float64 {
 	switch {
 	case s.fixed == nil || math.IsNaN(seconds) || seconds < 0:
 		return s.markov.WaitTail(seconds)
-	case seconds == 0:
+	case seconds == 0 || s.wait == 0:
 		return s.wait
 	case s.scv > 1:
 		tail := s.weights[0]*math.Exp(-s.rates[0]*seconds) + s.weights[1]*math.Exp(-s.rates[1]*seconds)
@@ -216,7 +219,7 @@ func (s *SolvedMGc) ResponseTail(seconds float64) float64 {
 	for _, w := range s.waitPoints() {
 		tail += w.probability * s.serviceTail(seconds-w.seconds)
 	}
-	return math.Min(tail, 1)
+	return math.Min(math.Max(tail, s.WaitTail(seconds)), 1)
 }
 
 // ResponseQuantileSeconds returns the p-quantile of the response time.
@@ -238,10 +241,11 @@ func (s *SolvedMGc) serviceTail(seconds float64) float64 {
 // serviceTail is P(S > t) of the law that goes with a mean and an SCV: constant at 0, gamma below 0.5, [PhaseTypeOf]
 // from there on.
 func serviceTail(mean, scv, seconds float64) float64 {
+	const constant = 1e-8 // below this, a gamma law cannot be told from a constant
 	switch {
-	case seconds <= 0 || scv == 0 && seconds < mean:
+	case seconds <= 0 || scv < constant && seconds < mean:
 		return 1
-	case scv == 0 || math.IsInf(seconds, 1):
+	case scv < constant || math.IsInf(seconds, 1):
 		return 0
 	case scv >= 0.5:
 		return PhaseTypeOf(mean, scv).Tail(seconds)
@@ -249,21 +253,24 @@ func serviceTail(mean, scv, seconds float64) float64 {
 	return mathext.GammaIncRegComp(1/scv, seconds/(scv*mean))
 }
 
-// waitPoints replaces the law of W given W > 0 by points at the middle of slices of ln P(W > t), an error below 0.1 % of
-// the response tail.
+// waitPoints replaces the law of W given W > 0 by points. It takes quantiles at equal steps of ln P(W > t), between
+// which they are nearly linear, and divides each step further.
 func (s *SolvedMGc) waitPoints() []weightedWait {
-	const slices, last = 120, 24 // down to e^-24 of P(W > 0)
-	if s.points == nil && s.wait > 0 {
-		s.points = make([]weightedWait, slices)
-		for i := range s.points {
-			from, to := last*float64(i)/slices, last*float64(i+1)/slices
-			share := math.Exp(-from) - math.Exp(-to)
-			middle := s.wait * (math.Exp(-from) + math.Exp(-to)) / 2
-			if i == slices-1 {
-				share = math.Exp(-from)
-			}
-			s.points[i] = weightedWait{s.wait * share, s.WaitQuantileSeconds(1 - middle)}
-		}
+	const steps, parts, last = 120, 6, 24 // down to e^-24 of P(W > 0)
+	if s.points != nil || s.wait < 1e-250 {
+		return s.points
 	}
+	from, tail := 0.0, 1.0
+	for i := 1; i <= steps; i++ {
+		miss := s.wait * math.Exp(-last*float64(i)/steps)
+		to := s.scv*s.markov.waitAtTail(miss) + (1-s.scv)*tailInverse(s.fixed.WaitTail, miss, math.Log(miss), from)
+		for k := 1; k <= parts; k++ {
+			next := math.Exp(-last * (float64(i-1) + float64(k)/parts) / steps)
+			s.points = append(s.points, weightedWait{s.wait * (tail - next), from + (to-from)*(float64(k)-0.5)/parts})
+			tail = next
+		}
+		from = to
+	}
+	s.points = append(s.points, weightedWait{s.wait * tail, from})
 	return s.points
 }

@@ -11,19 +11,23 @@ func tailQuantile(tail func(float64) float64, p, scale float64) float64 {
 	if !(p >= 0 && p <= 1) {
 		return math.NaN()
 	}
+	return tailInverse(tail, 1-p, math.Log1p(-p), scale)
+}
+
+// tailInverse is tailQuantile with 1-p given as miss, and its logarithm, which may be below the spacing of p near 1.
+func tailInverse(tail func(float64) float64, miss, logMiss, scale float64) float64 {
 	atZero := tail(0)
 	switch {
 	case math.IsNaN(atZero):
 		return atZero
-	case atZero <= 1-p:
+	case atZero <= miss:
 		return 0
-	case p == 1:
+	case miss == 0:
 		return math.Inf(1)
 	}
 	if !(scale > 0) || math.IsInf(scale, 1) {
 		scale = 1
 	}
-	logMiss := math.Log1p(-p)
 	excess := func(x float64) float64 { return logMiss - math.Log(tail(x)) }
 	low := point{0, logMiss - math.Log(atZero)}
 	high := point{scale, excess(scale)}
