@@ -13,7 +13,7 @@ const maxContinuousServers = MaxServers
 // and searched. It starts from the fractional part f of x, where the integral is an incomplete gamma function,
 // 1/B(f, a) = e^a a^-f Γ(f+1, a), and continues with the recurrence of [BlockingProbability], O(√x) steps.
 //
-// Measured against 50-digit values up to 250 servers, the relative error stays below 2e-15.
+// Measured against 50-digit values up to 250 servers, the relative error stays below 2e-14.
 //
 // Special cases: 1 if x = 0 or a = +Inf; 0 if a = 0 and x > 0; NaN if a < 0, x < 0, x > [MaxServers] or either is NaN.
 //
