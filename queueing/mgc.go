@@ -23,7 +23,7 @@ import (
 //	mean wait          0.3 % (1.0)    0.6 % (2.3)    0.9 % (3.0)    9 % (23)
 //	P(W > 0)           0.2 % (0.4)    0.1 % (0.2)    0.3 % (0.8)    0.9 % (2.2)
 //	wait quantiles     0.2 % (1.8)    0.5 % (10)     2.5 % (19)     9 % (45)
-//	response quantiles 0.2 % (1.9)    0.1 % (0.2)    0.5 % (3.6)    4 % (28)
+//	response quantiles 0.1 % (0.2)    0.1 % (0.3)    0.5 % (3.6)    4 % (28)
 //
 // Where the law of the service time is known, and differs from these, quantiles differ by more: they depend on the
 // third moment. Where c <= [MaxPhaseServers] and the law has two phases, [MPHc] is exact.
