@@ -169,13 +169,19 @@ func (q ErlangA) Solve() *SolvedErlangA {
 	return s
 }
 
-// harmonicDifference is Σ_{i<n} 1/(x+i).
+// harmonicDifference is Σ_{i<n} 1/(x+i), the terms beyond some by the asymptotic series of the digamma function.
 func harmonicDifference(x float64, n int) float64 {
+	const direct = 200
 	sum := 0.0
-	for i := range n {
+	for i := range min(n, direct) {
 		sum += 1 / (x + float64(i))
 	}
-	return sum
+	if n <= direct {
+		return sum
+	}
+	from, to := x+direct, x+float64(n)
+	series := func(y float64) float64 { return -1/(2*y) - 1/(12*y*y) + 1/(120*y*y*y*y) }
+	return sum + math.Log1p((to-from)/from) + series(to) - series(from)
 }
 
 // states returns P(c+j) relative to the largest for j from first on, both ends dropped where negligible; nil if there

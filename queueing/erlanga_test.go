@@ -152,6 +152,16 @@ func TestErlangAResponseIntegrates(t *testing.T) {
 	}
 }
 
+// TestErlangAFarBeyondSaturation has millions of waiting customers: nearly all who are served wait ln(ρ)/θ.
+func TestErlangAFarBeyondSaturation(t *testing.T) {
+	s := queueing.ErlangA{ArrivalRatePerSecond: 2000, ServiceRatePerSecond: 1, Servers: 1000, AbandonmentRatePerSecond: 1e-4}.Solve()
+	assert.InDelta(t, 0.5, s.AbandonmentProbability(), 1e-9)
+	assert.InEpsilon(t, 1e7, s.MeanQueueLength(), 1e-9)
+	assert.InEpsilon(t, math.Ln2*1e4, s.MeanServedWaitSeconds(), 1e-3)
+	assert.InEpsilon(t, math.Ln2*1e4, s.OfferedWaitQuantileSeconds(0.5), 1e-3)
+	assert.InDelta(t, 1, s.Utilization(), 1e-12)
+}
+
 func ExampleErlangA() {
 	q := queueing.ErlangA{ArrivalRatePerSecond: 120, ServiceRatePerSecond: 10, Servers: 10, AbandonmentRatePerSecond: 2}.Solve()
 	fmt.Printf("20 %% overload: %.1f %% give up, mean wait %.0f ms, p99 response of the served %.0f ms\n",

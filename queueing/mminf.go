@@ -62,7 +62,7 @@ func (q MMInf) InSystemTail(n int) float64 {
 }
 
 // InSystemQuantile returns the least n with P(N <= n) >= p: with that many servers, a share p of the time all of the
-// load is carried at once. It takes O(√a) steps.
+// load is carried at once. It takes O(√a log a) time.
 //
 // Special cases: +Inf if p = 1 and λ > 0; NaN if p is outside [0, 1] or NaN, or a > [MaxServers].
 func (q MMInf) InSystemQuantile(p float64) float64 {
@@ -75,14 +75,24 @@ func (q MMInf) InSystemQuantile(p float64) float64 {
 	case p == 1:
 		return math.Inf(1)
 	}
-	n := int(load)
-	for q.InSystemTail(n) > 1-p {
-		n++
+	kept := func(n int) bool { return q.InSystemTail(n) <= 1-p }
+	low, high, step := int(load)-1, int(load), 1+int(math.Sqrt(load)) // low is too few once it fails
+	for low >= 0 && kept(low) {
+		low, high = max(low-step, -1), low
+		step *= 2
 	}
-	for n > 0 && q.InSystemTail(n-1) <= 1-p {
-		n--
+	for !kept(high) {
+		low, high = high, high+step
+		step *= 2
 	}
-	return float64(n)
+	for high-low > 1 {
+		if middle := low + (high-low)/2; kept(middle) {
+			high = middle
+		} else {
+			low = middle
+		}
+	}
+	return float64(high)
 }
 
 // ResponseTail returns P(T > t) = e^-μt, 1 if t <= 0, NaN if t is NaN.

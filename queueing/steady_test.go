@@ -212,5 +212,8 @@ func TestMMInf(t *testing.T) {
 	assertClose(t, math.Log(100)/10, q.ResponseQuantileSeconds(0.99), 1e-14)
 	assert.True(t, math.IsNaN(queueing.MMInf{}.MeanInSystem()))
 	big := queueing.MMInf{ArrivalRatePerSecond: 1e6, ServiceRatePerSecond: 1}
+	huge := queueing.MMInf{ArrivalRatePerSecond: 1e9, ServiceRatePerSecond: 1}
+	assert.InDelta(t, 1e9+3.09*31623, huge.InSystemQuantile(0.999), 30)
+	assert.InDelta(t, 1e9-1.2816*31623, huge.InSystemQuantile(0.1), 30)
 	assert.InDelta(t, 1e6+2326.3, big.InSystemQuantile(0.99), 3)
 }
