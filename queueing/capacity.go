@@ -14,6 +14,12 @@ import (
 //
 // Errors: an argument out of range, or [ErrImpossibleTarget] if the service time alone breaks the target.
 func MaxArrivalRate(replicas int, service Service, target Target) (float64, error) {
+	if !service.markovian() {
+		if err := checkModelReplicas(service, target, "replicas", replicas); err != nil {
+			return 0, err
+		}
+		return MaxArrivalRateOf(replicas, service, target)
+	}
 	bounds, err := newBounds(service, target)
 	if err != nil {
 		return 0, err
@@ -31,6 +37,12 @@ func MaxArrivalRate(replicas int, service Service, target Target) (float64, erro
 //
 // Errors: as [MaxArrivalRate].
 func RateTable(maxReplicas int, service Service, target Target) ([]float64, error) {
+	if !service.markovian() {
+		if err := checkModelReplicas(service, target, "maxReplicas", maxReplicas); err != nil {
+			return nil, err
+		}
+		return RateTableOf(maxReplicas, service, target)
+	}
 	bounds, err := newBounds(service, target)
 	if err != nil {
 		return nil, err

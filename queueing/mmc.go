@@ -1,13 +1,16 @@
 // Package queueing holds the formulas of queueing theory that a capacity planner needs, and their inverses.
 //
-// [MMc] is a queue with known rates and servers, and answers with waits and response times. [Size] and [LeastReplicas]
-// go the other way, from a [Target] to the least number of replicas that keeps it, and [MaxArrivalRate] and
-// [NewNeedTable] give the largest arrival rate that replicas can carry. [BlockingProbability] and [WaitProbability] are the
-// Erlang formulas underneath.
+// [MMc] is a queue with known rates and servers, and answers with waits and response times. Others widen it: [MMcK] has
+// a limited queue, [ErlangA] impatient clients, [MDc], [MPHc] and [MGc] other service times, [GIGc] other arrivals,
+// [MG1] and [MMInf] one server or any number. [Size] and [LeastReplicas] go the other way, from a [Target] to the least
+// number of replicas that keeps it, and [MaxArrivalRate] and [NewNeedTable] give the largest arrival rate that replicas
+// can carry; [SizeOf] and its like do so for any [Model]. [BlockingProbability] and [WaitProbability] are the Erlang
+// formulas underneath.
 //
-// All results are steady-state values of a queue with Poisson arrivals, exponential service times, identical servers,
-// one central first-come-first-served queue, patient customers and no retries. A replica with concurrency k is k such
-// servers and n replicas are one queue of n·k servers; a load balancer that cannot see free servers does worse.
+// All results are steady-state values of a queue with identical servers and no retries, one central
+// first-come-first-served queue, and, where the model does not say otherwise, Poisson arrivals, exponential service
+// times and patient customers. A replica with concurrency k is k such servers and n replicas are one queue of n·k
+// servers; a load balancer that cannot see free servers does worse.
 //
 // Rates are per second and the models answer in seconds as float64, since a [time.Duration] would round to
 // nanoseconds; targets, which people write, are durations. Pure functions return special values as package math does

@@ -22,8 +22,10 @@ type Sizing struct {
 	Percentile              float64    `json:"percentile"` // of the two quantiles that follow
 	WaitQuantileSeconds     float64    `json:"wait_quantile_seconds"`
 	ResponseQuantileSeconds float64    `json:"response_quantile_seconds"`
-	MaxArrivalRatePerSecond float64    `json:"max_arrival_rate"` // per second, the largest these replicas carry within the target
-	Binding                 Constraint `json:"binding"`          // what forbids one replica less
+	BlockingProbability     float64    `json:"blocking_probability,omitempty"`    // of a limited queue
+	AbandonmentProbability  float64    `json:"abandonment_probability,omitempty"` // of impatient clients
+	MaxArrivalRatePerSecond float64    `json:"max_arrival_rate"`                  // per second, the largest these replicas carry within the target
+	Binding                 Constraint `json:"binding"`                           // what forbids one replica less
 }
 
 // Size returns the least number of replicas that keeps a target at an arrival rate, with what can be expected of
@@ -32,17 +34,14 @@ type Sizing struct {
 //
 // Errors: as [LeastReplicas].
 func Size(arrivalRatePerSecond float64, service Service, target Target, maxReplicas int) (Sizing, error) {
+	if !service.markovian() {
+		return sizeService(arrivalRatePerSecond, service, target, maxReplicas)
+	}
 	replicas, err := LeastReplicas(arrivalRatePerSecond, service, target, maxReplicas)
 	if err != nil {
 		return Sizing{}, err
 	}
-	percentile := DefaultPercentile
-	switch {
-	case target.Response.asked():
-		percentile = target.Response.Percentile
-	case target.Wait.asked():
-		percentile = target.Wait.Percentile
-	}
+	percentile := target.percentile()
 	bounds, err := newBounds(service, target)
 	if err != nil {
 		return Sizing{}, err
@@ -77,11 +76,17 @@ func Size(arrivalRatePerSecond float64, service Service, target Target, maxRepli
 // LeastReplicas returns the least number of replicas, at least 1, that keeps a target at an arrival rate. The search
 // is exact: it gallops and then bisects over the number of replicas, while one Erlang recurrence runs along, so that
 // it takes O(√a + Δ) steps of the recurrence and O(log Δ) evaluations of the target, Δ being the servers needed beyond
-// the offered load a. It does not allocate.
+// the offered load a. It does not allocate. A service beyond M/M/c is sized as [LeastReplicasOf] does.
 //
 // Errors: an argument out of range; [ErrImpossibleTarget] if the service time alone breaks the target; [ErrMaxReplicas]
 // if maxReplicas are too few.
 func LeastReplicas(arrivalRatePerSecond float64, service Service, target Target, maxReplicas int) (int, error) {
+	if !service.markovian() {
+		if err := checkService(service, target, "maxReplicas", maxReplicas); err != nil {
+			return 0, err
+		}
+		return LeastReplicasOf(arrivalRatePerSecond, service, target, min(maxReplicas, service.mostReplicas()))
+	}
 	bounds, err := newBounds(service, target)
 	if !(arrivalRatePerSecond >= 0) || math.IsInf(arrivalRatePerSecond, 1) {
 		err = errors.Join(err, fmt.Errorf("queueing: arrival rate is %v per second, must be finite and not negative", arrivalRatePerSecond))

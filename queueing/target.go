@@ -9,15 +9,28 @@ import (
 
 // Service describes how one replica serves.
 type Service struct {
-	// MeanTime is the mean time one request occupies one server, > 0. It is exponentially distributed.
+	// MeanTime is the mean time one request occupies one server, > 0. It is exponentially distributed unless SCV says
+	// otherwise.
 	MeanTime time.Duration
 	// Concurrency is how many requests a replica serves at the same time, each at full speed: its number of servers.
 	// 0 means 1.
 	Concurrency int
+	// SCV is the squared coefficient of variation of the service time. The zero value means 1, the exponential law;
+	// SCV(0) is a constant time. See [MGc].
+	SCV Variability
+	// ArrivalSCV is that of the interarrival times. The zero value means 1, Poisson arrivals. See [GIGc].
+	ArrivalSCV Variability
+	// Patience is the mean time a request waits before its client gives up, exponentially distributed; 0 means endless.
+	// See [ErlangA].
+	Patience time.Duration
+	// MaxWaiting is how many requests may wait per replica before further ones are refused: 0 means no limit, [NoQueue]
+	// that none may. See [MMcK].
+	MaxWaiting int
 }
 
 // Model returns the queue that the given number of replicas forms at an arrival rate: one central queue of
-// replicas·Concurrency servers. Its methods return NaN if the service, the rate or the replicas are out of range.
+// replicas·Concurrency servers, exponential whatever the service's further fields say; [Service.At] heeds those. Its
+// methods return NaN if the service, the rate or the replicas are out of range.
 func (s Service) Model(arrivalRatePerSecond float64, replicas int) MMc {
 	return MMc{
 		ArrivalRatePerSecond: arrivalRatePerSecond,
@@ -52,6 +65,10 @@ type Target struct {
 	MaxUtilization float64
 	// MaxWaitProbability bounds P(W > 0), in (0, 1).
 	MaxWaitProbability float64
+	// MaxBlocking bounds the share of arrivals refused by a full queue, in (0, 1); it needs Service.MaxWaiting.
+	MaxBlocking float64
+	// MaxAbandonment bounds the share of arrivals that give up waiting, in (0, 1); it needs Service.Patience.
+	MaxAbandonment float64
 	// MaxMeanWait bounds the mean time in queue.
 	MaxMeanWait time.Duration
 	// MaxMeanResponse bounds the mean response time; it must exceed the mean service time.
@@ -81,6 +98,8 @@ const (
 	// ConstraintStability: without more servers the queue would grow without limit.
 	ConstraintStability        Constraint = "stability"
 	ConstraintUtilization      Constraint = "utilization"
+	ConstraintBlocking         Constraint = "blocking"
+	ConstraintAbandonment      Constraint = "abandonment"
 	ConstraintWaitProbability  Constraint = "wait_probability"
 	ConstraintMeanWait         Constraint = "mean_wait"
 	ConstraintMeanResponse     Constraint = "mean_response"
@@ -128,38 +147,11 @@ type bounds struct {
 
 // newBounds validates a service and a target and reports all that is wrong with them together.
 func newBounds(s Service, t Target) (bounds, error) {
-	var errs []error
-	if err := s.validate(); err != nil {
-		errs = append(errs, err)
-	}
-	invalid := func(field string, value any, allowed string) {
-		errs = append(errs, fmt.Errorf("queueing: Target.%s is %v, must be %s", field, value, allowed))
-	}
-	if !(t.MaxUtilization >= 0 && t.MaxUtilization <= 1) {
-		invalid("MaxUtilization", t.MaxUtilization, "in (0, 1], or 0 for none")
-	}
-	if !(t.MaxWaitProbability >= 0 && t.MaxWaitProbability < 1) {
-		invalid("MaxWaitProbability", t.MaxWaitProbability, "in (0, 1), or 0 for none")
-	}
-	if t.MaxMeanWait < 0 {
-		invalid("MaxMeanWait", t.MaxMeanWait, "above 0, or 0 for none")
-	}
-	if t.MaxMeanResponse < 0 {
-		invalid("MaxMeanResponse", t.MaxMeanResponse, "above 0, or 0 for none")
-	}
-	for _, q := range []struct {
-		field string
-		Quantile
-	}{{"Wait", t.Wait}, {"Response", t.Response}} {
-		if q.asked() && !(q.Percentile > 0 && q.Percentile < 1) {
-			invalid(q.field+".Percentile", q.Percentile, "in (0, 1)")
-		}
-		if q.asked() && q.Latency <= 0 {
-			invalid(q.field+".Latency", q.Latency, "above 0")
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
+	if err := errors.Join(s.validate(), t.validate()); err != nil {
 		return bounds{}, err
+	}
+	if t.MaxBlocking > 0 || t.MaxAbandonment > 0 {
+		return bounds{}, t.answerable(s)
 	}
 	if err := t.possible(s.MeanTime); err != nil {
 		return bounds{}, err
@@ -179,6 +171,44 @@ func newBounds(s Service, t Target) (bounds, error) {
 	add(ConstraintWaitQuantile, t.Wait.asked(), services(t.Wait.Latency), t.Wait.Percentile)
 	add(ConstraintResponseQuantile, t.Response.asked(), services(t.Response.Latency), t.Response.Percentile)
 	return b, nil
+}
+
+// validate reports all that is wrong with a target.
+func (t Target) validate() error {
+	var errs []error
+	invalid := func(field string, value any, allowed string) {
+		errs = append(errs, fmt.Errorf("queueing: Target.%s is %v, must be %s", field, value, allowed))
+	}
+	if !(t.MaxUtilization >= 0 && t.MaxUtilization <= 1) {
+		invalid("MaxUtilization", t.MaxUtilization, "in (0, 1], or 0 for none")
+	}
+	if !(t.MaxWaitProbability >= 0 && t.MaxWaitProbability < 1) {
+		invalid("MaxWaitProbability", t.MaxWaitProbability, "in (0, 1), or 0 for none")
+	}
+	if !(t.MaxBlocking >= 0 && t.MaxBlocking < 1) {
+		invalid("MaxBlocking", t.MaxBlocking, "in (0, 1), or 0 for none")
+	}
+	if !(t.MaxAbandonment >= 0 && t.MaxAbandonment < 1) {
+		invalid("MaxAbandonment", t.MaxAbandonment, "in (0, 1), or 0 for none")
+	}
+	if t.MaxMeanWait < 0 {
+		invalid("MaxMeanWait", t.MaxMeanWait, "above 0, or 0 for none")
+	}
+	if t.MaxMeanResponse < 0 {
+		invalid("MaxMeanResponse", t.MaxMeanResponse, "above 0, or 0 for none")
+	}
+	for _, q := range []struct {
+		field string
+		Quantile
+	}{{"Wait", t.Wait}, {"Response", t.Response}} {
+		if q.asked() && !(q.Percentile > 0 && q.Percentile < 1) {
+			invalid(q.field+".Percentile", q.Percentile, "in (0, 1)")
+		}
+		if q.asked() && q.Latency <= 0 {
+			invalid(q.field+".Latency", q.Latency, "above 0")
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // possible refuses response times that an idle system would already exceed.
