@@ -97,6 +97,22 @@ func TestAllProblemsAreReportedTogether(t *testing.T) {
 	require.ErrorContains(t, err, `kind "Nonsense"`)
 }
 
+// TestServiceVariability: constant service waits half as long as exponential service, so fewer replicas
+// keep a tight latency.
+func TestServiceVariability(t *testing.T) {
+	need := func(scv string) int32 {
+		text := strings.NewReplacer("{mean: 100ms}", "{mean: 100ms, scv: "+scv+"}", "latency: 1s", "latency: 500ms").Replace(short)
+		scalers, err := read(t, text)
+		require.NoError(t, err)
+		n, ok := scalers[0].Settings.Need.Replicas(9)
+		require.True(t, ok)
+		return n
+	}
+	assert.Less(t, need("0"), need("1"))
+	_, err := read(t, strings.NewReplacer("{mean: 100ms}", "{mean: 100ms, scv: 0.5}", "maxReplicas: 50", "maxReplicas: 500").Replace(short))
+	require.ErrorContains(t, err, "maxReplicas times concurrency must be at most 400, not 500")
+}
+
 func TestStartupIsCoveredToTheNinetiethPercentile(t *testing.T) {
 	scalers, err := read(t, short+"  startup: {mean: 100s, scv: 1}\n")
 	require.NoError(t, err)

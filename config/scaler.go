@@ -52,7 +52,9 @@ func NewScaler(p v1alpha1.PredictiveScaler, dir string) (Scaler, error) {
 		return Scaler{}, field.Invalid(spec.Child("mode"), p.Spec.Mode,
 			"a scaler in a file is published only: use Recommend, and create the HPA yourself")
 	}
-	service := queueing.Service{MeanTime: p.Spec.Service.Mean.Duration, Concurrency: int(*p.Spec.Service.Concurrency)}
+	service := queueing.Service{
+		MeanTime: p.Spec.Service.Mean.Duration, Concurrency: int(*p.Spec.Service.Concurrency), SCV: queueing.SCV(*p.Spec.Service.SCV),
+	}
 	target := queueing.Target{MaxUtilization: *p.Spec.SLO.MaxUtilization}
 	if p.Spec.SLO.Latency != nil {
 		target.Response = queueing.Quantile{Percentile: *p.Spec.SLO.Percentile, Latency: p.Spec.SLO.Latency.Duration}

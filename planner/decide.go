@@ -17,8 +17,8 @@ type State struct {
 }
 
 // Decide returns the recommendation for the given inputs, and the state to be handed to the next
-// decision. It is a pure function. It leaves the Reason to Explain, since a replay of weeks decides
-// millions of times and reads none of them.
+// decision. It is a pure function. It leaves the Reason and the ResponseQuantile to Recommend, since a
+// replay of weeks decides millions of times and reads none of them.
 func Decide(s Settings, in Inputs, st State) (Recommendation, State) {
 	r := Recommendation{
 		At: in.Now, DataTime: in.DataTime, Binding: TermNone,
@@ -40,7 +40,7 @@ func Decide(s Settings, in Inputs, st State) (Recommendation, State) {
 	n = s.keep(&r, in, n)
 	r.Unlimited = n
 	r.Replicas = s.clamp(&r, n)
-	r.Utilization, r.ResponseQuantile, _ = s.Need.Expect(r.PlannedRate, r.Replicas, r.Percentile)
+	r.Utilization = s.Need.Utilization(r.PlannedRate, r.Replicas)
 	next.Replicas = r.Replicas
 	return r, next
 }

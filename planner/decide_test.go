@@ -54,16 +54,15 @@ func rates(now, leadMax, holdMax, envelope float64) Inputs {
 // replica and 50 offered are stable only above 5 replicas, and 7 keep the utilization at or below 0.8.
 func TestTextbookCase(t *testing.T) {
 	s := tenPerSecond(t, 50)
-	_, _, stable := s.Need.Expect(50, 5, 0.99)
+	_, stable := s.Need.ResponseQuantile(50, 5, 0.99)
 	assert.False(t, stable, "5 replicas")
-	_, _, stable = s.Need.Expect(50, 6, 0.99)
+	_, stable = s.Need.ResponseQuantile(50, 6, 0.99)
 	assert.True(t, stable, "6 replicas")
 
 	r, _ := explained(s, rates(50, 50, 50, 50), State{})
 	assert.EqualValues(t, 7, r.Replicas)
 	assert.InDelta(t, 5.0/7, r.Utilization, 1e-12)
-	six, _, _ := s.Need.Expect(50, 6, 0.99)
-	assert.Greater(t, six, 0.8)
+	assert.Greater(t, s.Need.Utilization(50, 6), 0.8)
 }
 
 func TestBindingTerm(t *testing.T) {

@@ -140,6 +140,7 @@ func Observe(s Settings, o Observation) Inputs {
 func Recommend(s Settings, o Observation, st State) (Recommendation, State) {
 	in := Observe(s, o)
 	r, next := Decide(s, in, st)
+	r.ResponseQuantile, _ = s.Need.ResponseQuantile(r.PlannedRate, r.Replicas, r.Percentile)
 	r.Reason = Explain(s, in, r)
 	return r, next
 }

@@ -16,7 +16,7 @@ type NeedTable struct {
 }
 
 // NewNeedTable computes, for n = 1..maxReplicas, the largest arrival rate at which n replicas of the
-// given service, working as one M/M/(n×Concurrency) queue, keep the target. The error says which
+// given service, working as one queue of n×Concurrency servers, keep the target. The error says which
 // target no number of replicas can keep.
 func NewNeedTable(maxReplicas int32, service queueing.Service, target queueing.Target) (NeedTable, error) {
 	table, err := queueing.NewNeedTable(int(maxReplicas), service, target)
@@ -61,20 +61,31 @@ func (t NeedTable) MaxRate(n int32) float64 {
 	return t.table.MaxArrivalRate(int(n))
 }
 
-// Expect returns what the queueing model expects of n replicas at a rate: their utilization, and the
-// response time, waiting and service, that the share p of requests does not exceed.
+// Utilization returns the share of time that the slots of n replicas are busy at a rate; above 1 the
+// queue has no steady state.
 //
-// Special cases: NaN and false if n < 1, the rate is NaN or the table is empty; no response time and
-// false where the queue has no steady state.
-func (t NeedTable) Expect(rate float64, n int32, p float64) (utilization float64, response time.Duration, stable bool) {
+// Special case: NaN if n < 1, the rate is NaN or the table is empty.
+func (t NeedTable) Utilization(rate float64, n int32) float64 {
 	if n < 1 || math.IsNaN(rate) || t.table == nil {
-		return math.NaN(), 0, false
+		return math.NaN()
 	}
-	q := t.service.Model(math.Max(rate, 0), int(n))
-	if !q.Stable() {
-		return q.Utilization(), 0, false
+	return t.service.Model(math.Max(rate, 0), int(n)).Utilization()
+}
+
+// ResponseQuantile returns the response time, waiting and service, that the share p of requests does
+// not exceed at a rate on n replicas, according to the model that made the table. Unlike the rest it
+// can take milliseconds.
+//
+// Special case: false if n < 1, the rate is NaN, the table is empty, or the queue has no steady state.
+func (t NeedTable) ResponseQuantile(rate float64, n int32, p float64) (time.Duration, bool) {
+	if u := t.Utilization(rate, n); !(u < 1) {
+		return 0, false
 	}
-	return q.Utilization(), time.Duration(q.ResponseQuantileSeconds(p) * float64(time.Second)), true
+	seconds := t.service.At(math.Max(rate, 0), int(n)).ResponseQuantileSeconds(p)
+	if math.IsNaN(seconds) || math.IsInf(seconds, 1) {
+		return 0, false
+	}
+	return time.Duration(seconds * float64(time.Second)), true
 }
 
 // percentile returns the level at which response times are reported: the target's own, else 0.99.

@@ -129,7 +129,7 @@ type Service struct {
 	// Mean is the mean service time of one request, without waiting.
 	Mean metav1.Duration `json:"mean"`
 	// SCV is the squared coefficient of variation of the service time, its variance over its
-	// squared mean (1, exponential).
+	// squared mean: 0 is constant, 1 exponential (the default), 10 the most.
 	SCV *float64 `json:"scv,omitempty"`
 	// Concurrency is how many requests one replica serves at once without slowing down (1).
 	Concurrency *int32 `json:"concurrency,omitempty"`

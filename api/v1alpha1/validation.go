@@ -22,6 +22,10 @@ const (
 // every scaler.
 const MaxReplicasLimit = 10000
 
+// MaxGeneralServers bounds the servers of a workload whose service times are not exponential: computing
+// its table takes about a second for 200 servers and grows with the square.
+const MaxGeneralServers = 400
+
 // Validate reports every field that does not make sense, with its value and what is allowed.
 // It expects a defaulted object. What needs queueing formulas to be seen (a latency below the
 // service time) is checked where the formulas are.
@@ -42,6 +46,10 @@ func (p *PredictiveScaler) Validate() field.ErrorList {
 	errs = append(errs, s.validateTarget(spec)...)
 	errs = append(errs, s.Arrivals.validate(spec.Child("arrivals"))...)
 	errs = append(errs, s.Service.validate(spec.Child("service"))...)
+	if servers := int64(s.MaxReplicas) * int64(*s.Service.Concurrency); *s.Service.SCV != DefaultSCV && servers > MaxGeneralServers {
+		errs = append(errs, field.Invalid(spec.Child("service", "scv"), *s.Service.SCV, fmt.Sprintf(
+			"with another value than 1, maxReplicas times concurrency must be at most %d, not %d: the table of needs would take too long to compute", MaxGeneralServers, servers)))
+	}
 	errs = append(errs, s.SLO.validate(spec.Child("slo"))...)
 	errs = append(errs, s.validateShape(spec)...)
 	errs = append(errs, s.validateCalendar(spec.Child("calendar"))...)
@@ -143,9 +151,7 @@ func (v *Service) validate(path *field.Path) field.ErrorList {
 	if v.Mean.Duration <= 0 {
 		errs = append(errs, field.Invalid(path.Child("mean"), v.Mean.Duration.String(), "must be above 0s: the time one request takes on a replica, for example 100ms"))
 	}
-	if scv := *v.SCV; scv != DefaultSCV {
-		errs = append(errs, field.Invalid(path.Child("scv"), scv, "only 1 (exponential service times) can be planned with so far"))
-	}
+	errs = append(errs, within(path.Child("scv"), *v.SCV, 0, 10)...)
 	if c := *v.Concurrency; c < 1 || c > 10000 {
 		errs = append(errs, field.Invalid(path.Child("concurrency"), c, "must be 1 to 10000"))
 	}
