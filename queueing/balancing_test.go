@@ -117,7 +117,10 @@ func TestBalancingOrder(t *testing.T) {
 		for _, policy := range allBalancing {
 			b := queueing.Balanced{ArrivalRatePerSecond: 3 * rho, ServiceRatePerSecond: 1, Servers: 3, Policy: policy}
 			if policy == queueing.BalanceShortestQueue {
-				b.Servers, b.ArrivalRatePerSecond = 2, 2*rho // each tail solves the chain, 1 ms
+				if rho != 0.3 {
+					continue // each tail solves the chain, 1 ms
+				}
+				b.Servers, b.ArrivalRatePerSecond = 2, 2*rho
 			}
 			step := b.MeanResponseSeconds() / 20
 			var sum float64

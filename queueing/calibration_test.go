@@ -46,11 +46,15 @@ func TestCalibrateRecovers(t *testing.T) {
 	for _, concurrency := range []int{1, 4, 20} {
 		for _, waitFactor := range []float64{0.5, 1, 2.5} {
 			for _, utilization := range []bool{true, false} {
-				if !utilization && waitFactor != 1 {
-					continue // then the data do not tell a larger wait factor from less concurrency
+				count := 100
+				if !utilization {
+					if waitFactor != 1 || concurrency == 20 {
+						continue // then the data do not tell a larger wait factor from less concurrency
+					}
+					count = 60 // costs a search for the service time at each concurrency
 				}
 				service := queueing.Service{MeanTime: 80 * time.Millisecond, Concurrency: concurrency}
-				c := queueing.Calibrate(observe(service, waitFactor, 200, utilization))
+				c := queueing.Calibrate(observe(service, waitFactor, count, utilization))
 				name := fmt.Sprintf("k=%d factor=%v utilization=%v: %+v", concurrency, waitFactor, utilization, c)
 				require.Equal(t, queueing.VerdictFits, c.Verdict, name)
 				assert.InEpsilon(t, 0.08, c.MeanService.Value, 0.05, name)
