@@ -10,7 +10,7 @@ const MaxBatchLimit = 512
 //	τ(n) = perItem·n + fixed
 //
 // as accelerators and databases do: M/D^[1,b]/1. It starts as soon as it is free and something waits, first come first
-// served, and nobody joins a running batch; a maximum delay to fill batches is not modelled. With b = 1 it is M/D/1.
+// served, and nobody joins a running batch; a maximum delay to fill batches is not modeled. With b = 1 it is M/D/1.
 //
 // The number waiting at the end of a batch is a Markov chain, X' = (X-b)⁺ + Poisson(λτ(min(max(X,1), b))), solved by
 // factorizing the random walk that X does above b; the latency follows from what waits at a time w before the end of a

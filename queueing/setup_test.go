@@ -131,7 +131,7 @@ func TestSetupSpecialValues(t *testing.T) {
 	assert.Equal(t, 2.0, q.MeanResponseSeconds())
 	assert.Zero(t, q.MeanInSystem())
 	// The far ends of the range stay finite.
-	q = queueing.MMcSetup{ArrivalRatePerSecond: 990, ServiceRatePerSecond: 1, Servers: 1000, MeanSetupSeconds: 100}
+	q = queueing.MMcSetup{ArrivalRatePerSecond: 390, ServiceRatePerSecond: 1, Servers: 400, MeanSetupSeconds: 100}
 	assert.Less(t, q.MeanWaitSeconds(), 100.0)
 	assert.Greater(t, q.MeanWaitSeconds(), 0.05)
 }

@@ -198,16 +198,17 @@ func TestModifiedOfferedLoadKeepsTarget(t *testing.T) {
 		require.NoError(t, err)
 		q := queueing.Transient{Rate: rate, ServiceRatePerSecond: 1, InitialJobs: int(c.mean)}
 		var times []float64
-		for i := range 2 * perPeriod {
+		warmUp := int(math.Ceil(6 / c.period * perPeriod)) // six service times
+		for i := range warmUp + perPeriod {
 			q.Servers = append(q.Servers, queueing.ServerChange{AtSeconds: float64(i) * step.Seconds(), Servers: servers[i%perPeriod]})
 			times = append(times, (float64(i)+0.5)*step.Seconds())
 		}
 		states, err := q.At(times...)
 		require.NoError(t, err)
 		var worst, mean float64
-		for i, s := range states[perPeriod:] {
+		for i, s := range states[warmUp:] {
 			m := queueing.OfferedLoadAt(rate, queueing.ServiceLaw{MeanSeconds: 1, SCV: 1}, s.Seconds)
-			steady := queueing.WaitProbability(m, servers[i])
+			steady := queueing.WaitProbability(m, servers[(i+warmUp)%perPeriod])
 			worst = math.Max(worst, math.Abs(s.WaitProbability-steady))
 			mean += s.WaitProbability / perPeriod
 			assert.LessOrEqual(t, s.WaitProbability, target+0.03, "%+v at %v", c, s.Seconds)
