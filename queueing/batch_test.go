@@ -135,7 +135,7 @@ func simulateBatches(q queueing.MDBatch, requests int) []float64 {
 }
 
 // TestBatchQuantilesBySimulation compares tails at 4 standard errors; waits are correlated over batches, hence the
-// factor, taken from the spread over seeds.
+// factor, chosen by us.
 func TestBatchQuantilesBySimulation(t *testing.T) {
 	const requests, factor = 400_000, 4
 	for _, q := range []queueing.MDBatch{

@@ -13,7 +13,7 @@ import (
 const MaxBatchStates = 1 << 17
 
 // Latencies returns the distribution of wait and response times. It does all the work, so that quantiles and tails of
-// the result are cheap: some milliseconds for b = 64.
+// the result are cheap: about 6 ms for b = 64 and 3 ms for 32.
 func (q MDBatch) Latencies() BatchLatencies {
 	d := BatchLatencies{server: q}
 	switch {
