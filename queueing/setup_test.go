@@ -1,0 +1,159 @@
+package queueing_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"pgregory.net/rapid"
+
+	"github.com/prescale/prescale/queueing"
+)
+
+func TestReferenceSetup(t *testing.T) {
+	const tolerance = 2e-10 // the file has 11 digits, one row 10
+	for _, r := range referenceRows(t, "mmk_setup.csv") {
+		q := queueing.MMcSetup{
+			ArrivalRatePerSecond: r.float(t, "lambda"), ServiceRatePerSecond: r.float(t, "mu"),
+			Servers: r.int(t, "servers"), MeanSetupSeconds: r.float(t, "mean_setup"),
+		}
+		assertClose(t, r.float(t, "mean_response"), q.MeanResponseSeconds(), tolerance, r)
+		assertClose(t, r.float(t, "mean_in_setup"), q.MeanInSetup(), tolerance, r)
+		assertClose(t, r.float(t, "mean_busy"), q.OfferedLoad(), tolerance, r)
+	}
+}
+
+// slowSetup solves the chain cut at most requests by sweeping the balance equations until nothing moves.
+func slowSetup(lambda, setup float64, servers, most int) (inSystem, starting float64) {
+	p := make([][]float64, most+1)
+	for n := range p {
+		p[n] = make([]float64, servers+1)
+		for j := 0; j <= min(n, servers); j++ {
+			p[n][j] = 1
+		}
+	}
+	start := func(n, j int) float64 { return float64(min(n, servers)-j) / setup }
+	for range 40000 {
+		var change, sum float64
+		for n := range p {
+			for j := 0; j <= min(n, servers); j++ {
+				var in float64
+				if n > 0 && j <= n-1 {
+					in += lambda * p[n-1][j]
+				}
+				if n < most {
+					in += float64(j) * p[n+1][j]
+					if j == n && j < servers {
+						in += float64(j+1) * p[n+1][j+1]
+					}
+				}
+				if j > 0 {
+					in += start(n, j-1) * p[n][j-1]
+				}
+				out := float64(j) + start(n, j)
+				if n < most {
+					out += lambda
+				}
+				change = math.Max(change, math.Abs(in/out-p[n][j])/(in/out+1e-300))
+				p[n][j] = in / out
+				sum += p[n][j]
+			}
+		}
+		for n := range p {
+			for j := range p[n] {
+				p[n][j] /= sum
+			}
+		}
+		if change < 1e-14 {
+			break
+		}
+	}
+	for n := range p {
+		for j := 0; j <= min(n, servers); j++ {
+			inSystem += float64(n) * p[n][j]
+			starting += float64(min(n, servers)-j) * p[n][j]
+		}
+	}
+	return inSystem, starting
+}
+
+func TestSetupBySweeping(t *testing.T) {
+	for _, c := range []struct {
+		lambda, setup float64
+		servers       int
+	}{{0.5, 2, 2}, {1.2, 0.3, 3}, {1.5, 5, 4}} {
+		q := queueing.MMcSetup{ArrivalRatePerSecond: c.lambda, ServiceRatePerSecond: 1, Servers: c.servers, MeanSetupSeconds: c.setup}
+		inSystem, starting := slowSetup(c.lambda, c.setup, c.servers, 80)
+		assertClose(t, inSystem, q.MeanInSystem(), 1e-9, c)
+		assertClose(t, starting, q.MeanInSetup(), 1e-9, c)
+	}
+}
+
+func TestSetupReductions(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := rapid.IntRange(1, 40).Draw(t, "servers")
+		rho := rapid.Float64Range(0.01, 0.99).Draw(t, "rho")
+		mu := rapid.Float64Range(0.1, 10).Draw(t, "mu")
+		setup := rapid.Float64Range(0.01, 1000).Draw(t, "setup")
+		q := queueing.MMcSetup{ArrivalRatePerSecond: rho * mu * float64(c), ServiceRatePerSecond: mu, Servers: c, MeanSetupSeconds: setup}
+		plain := queueing.MMc{ArrivalRatePerSecond: q.ArrivalRatePerSecond, ServiceRatePerSecond: mu, Servers: c}
+		assert.Greater(t, q.MeanWaitSeconds(), plain.MeanWaitSeconds())
+		assert.Greater(t, q.MeanWaitSeconds(), 0.0)
+		more := q
+		more.MeanSetupSeconds *= 1.01
+		assert.Greater(t, more.MeanWaitSeconds(), q.MeanWaitSeconds())
+		if c == 1 {
+			assertClose(t, 1/(mu-q.ArrivalRatePerSecond)+setup, q.MeanResponseSeconds(), 1e-12)
+		}
+		more.MeanSetupSeconds = 1e-9 / mu
+		assertClose(t, plain.MeanResponseSeconds(), more.MeanResponseSeconds(), 1e-7)
+		more.MeanSetupSeconds = 0
+		assert.Equal(t, plain.MeanResponseSeconds(), more.MeanResponseSeconds())
+	})
+}
+
+func TestSetupSpecialValues(t *testing.T) {
+	for _, q := range []queueing.MMcSetup{
+		{},
+		{ArrivalRatePerSecond: 1, ServiceRatePerSecond: 2, Servers: 1, MeanSetupSeconds: -1},
+		{ArrivalRatePerSecond: 1, ServiceRatePerSecond: 2, Servers: 1, MeanSetupSeconds: math.Inf(1)},
+		{ArrivalRatePerSecond: 1, ServiceRatePerSecond: 2, Servers: queueing.MaxSetupServers + 1, MeanSetupSeconds: 1},
+	} {
+		for _, v := range []float64{q.MeanWaitSeconds(), q.MeanResponseSeconds(), q.MeanInSetup(), q.Utilization(), q.WaitProbability()} {
+			assert.True(t, math.IsNaN(v), "%+v: %v", q, v)
+		}
+	}
+	q := queueing.MMcSetup{ArrivalRatePerSecond: 3, ServiceRatePerSecond: 1, Servers: 3, MeanSetupSeconds: 1}
+	assert.False(t, q.Stable())
+	assert.Equal(t, math.Inf(1), q.MeanWaitSeconds())
+	q.ArrivalRatePerSecond = 0
+	assert.Equal(t, 2.0, q.MeanResponseSeconds())
+	assert.Zero(t, q.MeanInSystem())
+	// The far ends of the range stay finite.
+	q = queueing.MMcSetup{ArrivalRatePerSecond: 390, ServiceRatePerSecond: 1, Servers: 400, MeanSetupSeconds: 100}
+	assert.Less(t, q.MeanWaitSeconds(), 100.0)
+	assert.Greater(t, q.MeanWaitSeconds(), 0.05)
+}
+
+func FuzzMMcSetup(f *testing.F) {
+	f.Add(0.9, 1.0, 1, 1.0)
+	f.Add(1e-310, 1e-300, 40, 1e300)
+	f.Add(29.9999999, 1.0, 30, 1e-12)
+	f.Fuzz(func(t *testing.T, lambda, mu float64, servers int, setup float64) {
+		q := queueing.MMcSetup{ArrivalRatePerSecond: lambda, ServiceRatePerSecond: mu, Servers: servers % 100, MeanSetupSeconds: setup}
+		assert.False(t, q.MeanWaitSeconds() < 0)
+		assert.False(t, q.MeanInSetup() < 0)
+	})
+}
+
+func BenchmarkMMcSetup(b *testing.B) {
+	for _, servers := range []int{10, 50, 1000} {
+		q := queueing.MMcSetup{ArrivalRatePerSecond: 0.9 * float64(servers), ServiceRatePerSecond: 1, Servers: servers, MeanSetupSeconds: 10}
+		b.Run(fmt.Sprintf("servers=%d", servers), func(b *testing.B) {
+			for b.Loop() {
+				q.MeanWaitSeconds()
+			}
+		})
+	}
+}

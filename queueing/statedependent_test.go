@@ -1,0 +1,75 @@
+package queueing_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"pgregory.net/rapid"
+
+	"github.com/prescale/prescale/queueing"
+)
+
+// TestStateDependentIsMMc gives each of c requests its own rate and so much room that nothing is lost.
+func TestStateDependentIsMMc(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := rapid.IntRange(1, 30).Draw(t, "servers")
+		rho := rapid.Float64Range(0.01, 0.9).Draw(t, "rho")
+		x := rapid.Float64Range(0, 3).Draw(t, "t")
+		plain := queueing.MMc{ArrivalRatePerSecond: rho * float64(c), ServiceRatePerSecond: 1, Servers: c}
+		q := queueing.StateDependent{ArrivalRatePerSecond: plain.ArrivalRatePerSecond, Capacity: c + 600}
+		for n := 1; n <= c; n++ {
+			q.CompletionRatesPerSecond = append(q.CompletionRatesPerSecond, float64(n))
+		}
+		assertClose(t, plain.MeanWaitSeconds(), q.MeanWaitSeconds(), 1e-11)
+		assertClose(t, plain.MeanResponseSeconds(), q.MeanResponseSeconds(), 1e-11)
+		assertClose(t, plain.WaitTail(x), q.WaitTail(x), 1e-10)
+		assertClose(t, plain.WaitQuantileSeconds(0.99), q.WaitQuantileSeconds(0.99), 1e-9)
+		assertClose(t, plain.OfferedLoad(), q.MeanInService(), 1e-11)
+	})
+}
+
+func TestStateDependentIsMM1K(t *testing.T) {
+	for _, rho := range []float64{0.3, 0.999, 2, 1e5} {
+		for _, k := range []int{1, 5, 300} {
+			q := queueing.StateDependent{ArrivalRatePerSecond: 3 * rho, CompletionRatesPerSecond: []float64{3}, Capacity: k}
+			var want float64 // 1/P(N=K) = Σ ρ^-j
+			for j := range k + 1 {
+				want += math.Pow(rho, -float64(j))
+			}
+			assertClose(t, 1/want, q.BlockingProbability(), 1e-11, rho, k)
+			assertClose(t, 3*rho*(1-1/want), q.ThroughputPerSecond(), 1e-9, rho, k)
+		}
+	}
+	// Nobody waits where there is no room, and that is Erlang B.
+	q := queueing.StateDependent{ArrivalRatePerSecond: 4, CompletionRatesPerSecond: []float64{1, 2, 3, 4, 5}, Capacity: 5}
+	assertClose(t, queueing.BlockingProbability(4, 5), q.BlockingProbability(), 1e-13)
+	assert.Zero(t, q.MeanWaitSeconds())
+}
+
+func TestStateDependentSpecialValues(t *testing.T) {
+	for _, q := range []queueing.StateDependent{
+		{}, {ArrivalRatePerSecond: 1, CompletionRatesPerSecond: []float64{1, 2}, Capacity: 1},
+		{ArrivalRatePerSecond: 1, CompletionRatesPerSecond: []float64{0}, Capacity: 1},
+		{ArrivalRatePerSecond: math.Inf(1), CompletionRatesPerSecond: []float64{1}, Capacity: 1},
+	} {
+		for _, v := range []float64{q.MeanWaitSeconds(), q.MeanResponseSeconds(), q.WaitTail(0), q.WaitQuantileSeconds(0.5), q.Utilization()} {
+			assert.True(t, math.IsNaN(v), "%+v: %v", q, v)
+		}
+	}
+	q := queueing.StateDependent{CompletionRatesPerSecond: []float64{2}, Capacity: 3}
+	assert.Equal(t, 0.5, q.MeanResponseSeconds())
+	assert.Zero(t, q.MeanWaitSeconds())
+}
+
+func FuzzStateDependent(f *testing.F) {
+	f.Add(1.0, 2.0, 3.0, 10, 0.9)
+	f.Add(1e300, 1e-300, 1e300, 1000, 0.5)
+	f.Fuzz(func(t *testing.T, lambda, first, second float64, k int, p float64) {
+		q := queueing.StateDependent{ArrivalRatePerSecond: lambda, CompletionRatesPerSecond: []float64{first, second}, Capacity: k % 2000}
+		assert.False(t, q.MeanWaitSeconds() < 0)
+		assert.False(t, q.WaitQuantileSeconds(p) < 0)
+		b := q.BlockingProbability()
+		assert.False(t, b < 0 || b > 1)
+	})
+}
