@@ -236,8 +236,13 @@ func TestMaxBatchArrivalRate(t *testing.T) {
 func TestBatchSpecialValues(t *testing.T) {
 	nan := math.NaN()
 	for _, q := range []queueing.MDBatch{
-		{}, {ArrivalRatePerSecond: 1}, {ArrivalRatePerSecond: nan, FixedSeconds: 1}, {FixedSeconds: -1, PerItemSeconds: 3},
-		{FixedSeconds: math.Inf(1)}, {FixedSeconds: 1, MaxBatch: -1}, {FixedSeconds: 1, MaxBatch: queueing.MaxBatchLimit + 1},
+		{},
+		{ArrivalRatePerSecond: 1},
+		{ArrivalRatePerSecond: nan, FixedSeconds: 1},
+		{FixedSeconds: -1, PerItemSeconds: 3},
+		{FixedSeconds: math.Inf(1)},
+		{FixedSeconds: 1, MaxBatch: -1},
+		{FixedSeconds: 1, MaxBatch: queueing.MaxBatchLimit + 1},
 	} {
 		for _, v := range []float64{q.MeanWaitSeconds(), q.Utilization(), q.MeanBatchSize(), q.ResponseTail(1), q.ResponseQuantileSeconds(0.5), q.MaxArrivalRatePerSecond()} {
 			assert.True(t, math.IsNaN(v), "%+v: %v", q, v)

@@ -73,10 +73,9 @@ type BatchLatencies struct {
 
 // batchPanel is a piece of [0, τ(b)] with the nodes of its quadrature.
 type batchPanel struct {
-	from, to    float64
-	first       int // index of the first node
-	nodes       *legendre
-	transitions int
+	from, to float64
+	first    int // index of the first node
+	nodes    *legendre
 }
 
 // batchPeriod holds, by size, densities at the nodes of all panels and the integrals from each panel on to infinity.
@@ -161,7 +160,7 @@ func (d *BatchLatencies) tabulate(law []float64) {
 				for _, v := range group {
 					all += v
 				}
-				if all < negligible {
+				if all < negligibleState {
 					continue
 				}
 				full := all
@@ -193,8 +192,8 @@ func (d *BatchLatencies) tabulate(law []float64) {
 	}
 }
 
-// negligible is the probability below which a state is left out.
-const negligible = 1e-16
+// negligibleState is the probability below which a state is left out.
+const negligibleState = 1e-16
 
 // sizes sets below[s-1] to the mass of batch size s, Σ_r group_r newcomers_{s-1-r}, and returns the sum.
 func sizes(below, group, newcomers []float64) float64 {
@@ -202,7 +201,7 @@ func sizes(below, group, newcomers []float64) float64 {
 	low, high := trim(newcomers)
 	var sum float64
 	for r, v := range group {
-		if v < negligible {
+		if v < negligibleState {
 			continue
 		}
 		if r+low >= len(below) {
@@ -222,10 +221,10 @@ func sizes(below, group, newcomers []float64) float64 {
 // trim returns the range outside of which a unimodal law is negligible.
 func trim(law []float64) (low, high int) {
 	high = len(law)
-	for high > 0 && law[high-1] < negligible {
+	for high > 0 && law[high-1] < negligibleState {
 		high--
 	}
-	for low < high && law[low] < negligible {
+	for low < high && law[low] < negligibleState {
 		low++
 	}
 	return low, high
@@ -243,13 +242,13 @@ func boolean(b bool) float64 {
 func addArrivals(waiting []float64, top int, mean float64, buffer []float64) (pmf []float64, newTop int) {
 	pmf = buffer[:0]
 	term := math.Exp(-mean)
-	for j := 1; term > negligible || float64(j) < mean; j++ {
+	for j := 1; term > negligibleState || float64(j) < mean; j++ {
 		pmf = append(pmf, term)
 		term *= mean / float64(j)
 	}
 	newTop = min(top+len(pmf)-1, len(waiting))
 	var bottom int
-	for bottom < top && waiting[bottom] < negligible {
+	for bottom < top && waiting[bottom] < negligibleState {
 		bottom++
 	}
 	for k := newTop - 1; k >= bottom; k-- {
@@ -261,7 +260,7 @@ func addArrivals(waiting []float64, top int, mean float64, buffer []float64) (pm
 		}
 		waiting[k] = sum
 	}
-	for newTop > 1 && waiting[newTop-1] < negligible {
+	for newTop > 1 && waiting[newTop-1] < negligibleState {
 		newTop--
 		waiting[newTop] = 0
 	}

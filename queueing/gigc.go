@@ -177,7 +177,7 @@ func newExponentialWait(m MMc, scv float64) *exponentialWait {
 	for j := 1.0; j <= c; j++ {
 		complement := arrivals.complement(j)
 		product *= (c - j + 1) / j * complement / (1 - complement)
-		quotient := 1.0
+		var quotient float64
 		if below := c*delta - j; math.Abs(below) > 1e-9*c {
 			quotient = (c*complement - j) / below
 		} else { // the common zero: its limit, by a difference quotient

@@ -65,8 +65,10 @@ func TestMGcErrors(t *testing.T) {
 			stats     errorStats
 			mean, max float64
 		}{
-			{mean, c.mean, c.meanMax}, {probability, c.probability, c.probabilityMax},
-			{wait, c.wait, c.waitMax}, {response, c.resp, c.rMax},
+			{mean, c.mean, c.meanMax},
+			{probability, c.probability, c.probabilityMax},
+			{wait, c.wait, c.waitMax},
+			{response, c.resp, c.rMax},
 		} {
 			assert.LessOrEqual(t, v.stats.sum/float64(v.stats.count), v.mean, "scv %v, quantity %d", c.scv, i)
 			assert.LessOrEqual(t, v.stats.max, v.max, "scv %v, quantity %d", c.scv, i)

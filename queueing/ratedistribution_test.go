@@ -53,8 +53,10 @@ func TestLeastReplicasForDistributionErrors(t *testing.T) {
 	service := queueing.Service{MeanTime: time.Second}
 	target := queueing.Target{MaxWaitProbability: 0.2}
 	for _, d := range []queueing.RateDistribution{
-		{MeanPerSecond: math.NaN()}, {MeanPerSecond: 1, StandardDeviation: -1},
-		{Quantiles: []queueing.RateQuantile{{0.5, 2}, {0.9, 1}}}, {Quantiles: []queueing.RateQuantile{{1, 2}}},
+		{MeanPerSecond: math.NaN()},
+		{MeanPerSecond: 1, StandardDeviation: -1},
+		{Quantiles: []queueing.RateQuantile{{0.5, 2}, {0.9, 1}}},
+		{Quantiles: []queueing.RateQuantile{{1, 2}}},
 	} {
 		_, err := queueing.LeastReplicasForDistribution(d, service, target, 10)
 		require.ErrorContains(t, err, "RateDistribution")

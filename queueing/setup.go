@@ -7,7 +7,7 @@ const MaxSetupServers = 1000
 
 // MMcSetup is an M/M/c queue with setup times (cold starts): a server is switched off the moment it finds nothing to
 // do, and every request that waits drives the setup of one server that is off, as far as there are any. Setups are
-// exponential and are cancelled when they are not needed any more. It is the extreme of scaling to load: what remains
+// exponential and are canceled when they are not needed any more. It is the extreme of scaling to load: what remains
 // of the wait is what reacting, without any reserve, costs.
 //
 // The zero value is invalid. Common to all methods: NaN for arguments that [MMc] does not allow, more than

@@ -145,7 +145,9 @@ func TestSizingOfPlainModelFunc(t *testing.T) {
 	service := queueing.Service{MeanTime: 100 * time.Millisecond, Concurrency: 2}
 	model := queueing.ModelFunc(func(rate float64, replicas int) queueing.SteadyState { return service.Model(rate, replicas) })
 	for _, target := range []queueing.Target{
-		{}, {MaxUtilization: 0.8}, {MaxMeanWait: time.Millisecond},
+		{},
+		{MaxUtilization: 0.8},
+		{MaxMeanWait: time.Millisecond},
 		{Response: queueing.Quantile{Percentile: 0.99, Latency: 500 * time.Millisecond}, MaxWaitProbability: 0.1},
 	} {
 		for _, rate := range []float64{0, 3, 50, 777} {

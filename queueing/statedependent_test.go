@@ -49,7 +49,8 @@ func TestStateDependentIsMM1K(t *testing.T) {
 
 func TestStateDependentSpecialValues(t *testing.T) {
 	for _, q := range []queueing.StateDependent{
-		{}, {ArrivalRatePerSecond: 1, CompletionRatesPerSecond: []float64{1, 2}, Capacity: 1},
+		{},
+		{ArrivalRatePerSecond: 1, CompletionRatesPerSecond: []float64{1, 2}, Capacity: 1},
 		{ArrivalRatePerSecond: 1, CompletionRatesPerSecond: []float64{0}, Capacity: 1},
 		{ArrivalRatePerSecond: math.Inf(1), CompletionRatesPerSecond: []float64{1}, Capacity: 1},
 	} {

@@ -151,7 +151,7 @@ func (v *Service) validate(path *field.Path) field.ErrorList {
 	if v.Mean.Duration <= 0 {
 		errs = append(errs, field.Invalid(path.Child("mean"), v.Mean.Duration.String(), "must be above 0s: the time one request takes on a replica, for example 100ms"))
 	}
-	errs = append(errs, within(path.Child("scv"), *v.SCV, 0, 10)...)
+	errs = append(errs, upTo(path.Child("scv"), *v.SCV, 10)...)
 	if c := *v.Concurrency; c < 1 || c > 10000 {
 		errs = append(errs, field.Invalid(path.Child("concurrency"), c, "must be 1 to 10000"))
 	}
@@ -173,12 +173,12 @@ func (o *SLO) validate(path *field.Path) field.ErrorList {
 func (s *PredictiveScalerSpec) validateShape(spec *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	errs = append(errs, atLeast(spec.Child("startup", "mean"), s.Startup.Mean, 0)...)
-	errs = append(errs, within(spec.Child("startup", "scv"), *s.Startup.SCV, 0, 100)...)
+	errs = append(errs, upTo(spec.Child("startup", "scv"), *s.Startup.SCV, 100)...)
 	errs = append(errs, openUnit(spec.Child("forecast", "quantile"), *s.Forecast.Quantile)...)
 	errs = append(errs, atLeast(spec.Child("forecast", "refit"), s.Forecast.Refit, time.Minute)...)
 	errs = append(errs, atLeast(spec.Child("envelope", "window"), s.Envelope.Window, 0)...)
-	errs = append(errs, within(spec.Child("envelope", "factor"), *s.Envelope.Factor, 0, 100)...)
-	errs = append(errs, within(spec.Child("scaleDown", "hysteresis"), *s.ScaleDown.Hysteresis, 0, 1)...)
+	errs = append(errs, upTo(spec.Child("envelope", "factor"), *s.Envelope.Factor, 100)...)
+	errs = append(errs, upTo(spec.Child("scaleDown", "hysteresis"), *s.ScaleDown.Hysteresis, 1)...)
 	return errs
 }
 
@@ -222,11 +222,11 @@ func positive(path *field.Path, v float64) field.ErrorList {
 	return field.ErrorList{field.Invalid(path, v, "must be above 0")}
 }
 
-func within(path *field.Path, v, low, high float64) field.ErrorList {
-	if v >= low && v <= high {
+func upTo(path *field.Path, v, high float64) field.ErrorList {
+	if v >= 0 && v <= high {
 		return nil
 	}
-	return field.ErrorList{field.Invalid(path, v, fmt.Sprintf("must be %g to %g", low, high))}
+	return field.ErrorList{field.Invalid(path, v, fmt.Sprintf("must be 0 to %g", high))}
 }
 
 func openUnit(path *field.Path, v float64) field.ErrorList {
