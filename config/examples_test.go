@@ -13,6 +13,7 @@ func TestExamples(t *testing.T) {
 	files, err := filepath.Glob("../examples/*.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
+	files = append(files, "../deploy/base/scalers.yaml")
 	for _, file := range files {
 		_, err := ReadScalersFile(file)
 		assert.NoError(t, err)
