@@ -32,11 +32,14 @@ type RateDistribution struct {
 // The integral is a sum over 400 equally likely rates (midpoints), so that percentiles up to 0.999 are meaningful. The
 // average falls with every replica, so the search gallops and bisects.
 //
-// Errors: as [LeastReplicas]; a distribution out of range; a bound on a mean.
+// Errors: as [LeastReplicas]; a distribution out of range; a bound on a mean; a service that is not plain M/M/c.
 func LeastReplicasForDistribution(rate RateDistribution, service Service, target Target, maxReplicas int) (int, error) {
 	rates, err := rate.midpoints()
 	if target.MaxMeanWait != 0 || target.MaxMeanResponse != 0 {
 		err = errors.Join(err, errors.New("queueing: a mean cannot be bounded over a distribution of the rate: use a quantile"))
+	}
+	if !service.markovian() {
+		err = errors.Join(err, errors.New("queueing: over a distribution of the rate only M/M/c can be sized: leave out SCV, ArrivalSCV, Patience and MaxWaiting"))
 	}
 	bounds, boundsErr := newBounds(service, target)
 	if err = errors.Join(err, boundsErr, validateReplicas("maxReplicas", maxReplicas, service)); err != nil {

@@ -66,3 +66,9 @@ func TestLeastReplicasForDistributionErrors(t *testing.T) {
 	_, err = queueing.LeastReplicasForDistribution(queueing.RateDistribution{MeanPerSecond: 5}, service, queueing.Target{MaxMeanWait: time.Second}, 10)
 	require.ErrorContains(t, err, "mean")
 }
+
+func TestDistributionIsForMMcOnly(t *testing.T) {
+	rate := queueing.RateDistribution{MeanPerSecond: 50, StandardDeviation: 5}
+	_, err := queueing.LeastReplicasForDistribution(rate, queueing.Service{MeanTime: 100 * time.Millisecond, SCV: queueing.SCV(4)}, queueing.Target{MaxWaitProbability: 0.2}, 100)
+	require.ErrorContains(t, err, "only M/M/c can be sized")
+}

@@ -43,7 +43,8 @@ func newForecast() *cobra.Command {
 		Long: `forecast chooses a model by a backtest on the history, fits it, and prints the expected rate and
 one-sided quantiles for every step ahead. The quantiles come from errors that the model made on data it
 had not been fitted on. The last line is what capacity is planned for: quantiles of the highest rate
-within the window.`,
+within the window. The model is chosen by that too, so a short window and a long horizon do not go well
+together: what is best minutes ahead seldom is hours ahead.`,
 		Example: `  prescale forecast --history load.csv --horizon 1h
   prescale forecast --history load.csv --horizon 24h --window 15m --quantiles 0.5,0.9,0.99 -o json
   prescale forecast --history load.csv --horizon 24h -o svg > forecast.svg`,
@@ -52,7 +53,7 @@ within the window.`,
 	history := addHistory(cmd)
 	f := cmd.Flags()
 	f.DurationVar(&horizon, "horizon", time.Hour, "how far ahead to forecast")
-	f.DurationVar(&window, "window", 5*time.Minute, "window whose highest rate is forecast, beginning now")
+	f.DurationVar(&window, "window", 0, "window whose highest rate is forecast, beginning now, and by which the model is chosen (the horizon, but at most 120 steps)")
 	f.StringVar(&model, "model", v1alpha1.ModelAuto, "auto, or a model's name")
 	f.Float64SliceVar(&levels, "quantiles", []float64{0.5, 0.95}, "quantile levels")
 	out := addOutput(cmd, "table", "json", "svg")
@@ -71,10 +72,16 @@ within the window.`,
 		if err != nil {
 			return err
 		}
+		if !f.Changed("window") {
+			window = min(horizon, defaultWindowSteps*trace.Step)
+		}
 		// A window shorter than a bucket is that bucket.
 		over, err := steps("window", max(window, trace.Step), trace.Step)
 		if err != nil {
 			return err
+		}
+		if ahead > defaultWindowSteps/2 {
+			fmt.Fprintf(cmd.ErrOrStderr(), "forecast: choosing a model by a backtest on %d values, %d steps ahead\n", trace.Len(), max(ahead, over))
 		}
 		selection, err := fitModel(cmd, trace, model, max(ahead, over), over)
 		if err != nil {
@@ -105,6 +112,10 @@ within the window.`,
 	}
 	return cmd
 }
+
+// defaultWindowSteps bounds the window that a model is chosen by unless one is asked for: beyond it the
+// choice takes long and hardly changes.
+const defaultWindowSteps = 120
 
 func checkLevels(levels []float64) error {
 	if len(levels) == 0 {

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/prescale/prescale/queueing"
+)
+
+func TestSizeSweepChart(t *testing.T) {
+	out, stderr, code := command(t, "size", "--arrival-rate", "50", "--service-time", "100ms", "--latency", "600ms",
+		"--sweep", "replicas=1..40", "-o", "svg")
+	require.Zero(t, code, stderr)
+	require.NoError(t, xml.Unmarshal([]byte(out), new(struct{})))
+	for _, label := range []string{"p99 response time", "objective 600ms", "target and knee: 7"} {
+		assert.Contains(t, out, label)
+	}
+}
+
+// The knee by its definition, of the formula rather than of the sweep.
+func TestSizeSweepKnee(t *testing.T) {
+	out, _, code := command(t, "size", "--arrival-rate", "900", "--service-time", "100ms", "--sweep", "replicas=80..130", "-o", "json")
+	require.Zero(t, code)
+	var r struct {
+		Knee  int `json:"knee_replicas"`
+		Sweep []struct {
+			Replicas int
+			Stable   bool
+			Response *float64 `json:"response_quantile_seconds"`
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(out), &r))
+	require.Len(t, r.Sweep, 51)
+	for _, p := range r.Sweep {
+		assert.Equal(t, p.Replicas > 90, p.Stable)
+		assert.Equal(t, p.Stable, p.Response != nil)
+	}
+	within := func(replicas int) bool {
+		q := queueing.MMc{ArrivalRatePerSecond: 900, ServiceRatePerSecond: 10, Servers: replicas}
+		return q.ResponseQuantileSeconds(0.99) <= 1.1*-math.Log1p(-0.99)/10
+	}
+	assert.True(t, within(r.Knee))
+	assert.False(t, within(r.Knee-1))
+}
+
+// A knee before the range is not reported at its edge.
+func TestSizeSweepBeyondKnee(t *testing.T) {
+	out, _, code := command(t, "size", "--arrival-rate", "50", "--service-time", "100ms", "--sweep", "replicas=20..22")
+	require.Zero(t, code)
+	assert.Contains(t, out, "the knee lies below this range")
+	assert.Contains(t, out, "least for the target: 7 replicas, outside this range")
+}
+
+// A knee at the edge of the range is reported there, and one above it is said to be there.
+func TestSizeSweepKneeAtEdge(t *testing.T) {
+	sweep := func(span string) string {
+		out, _, code := command(t, "size", "--arrival-rate", "50", "--service-time", "100ms", "--sweep", "replicas="+span)
+		require.Zero(t, code)
+		return out
+	}
+	assert.Contains(t, sweep("7..9"), "least for the target, knee\n")
+	assert.Contains(t, sweep("1..6"), "the knee lies above this range")
+}
+
+func TestErrorMGcSaysWhereItWasMeasured(t *testing.T) {
+	queue := func(rate float64, servers int) queueing.MMc {
+		return queueing.MMc{ArrivalRatePerSecond: rate, ServiceRatePerSecond: 1, Servers: servers}
+	}
+	for _, c := range []struct {
+		queue queueing.MMc
+		scv   float64
+		exact bool
+		want  string
+		not   string
+	}{
+		{queue(8, 10), 1, true, "edges", "measured"},
+		{queue(8, 10), 0, true, "edges", "measured"},
+		{queue(8, 10), 2.1, false, "measured at SCV 2,", "not measured"},
+		{queue(80, 100), 4, false, "not measured at c = 100", "SCV 4,;"},
+		{queue(2, 10), 0.2, false, "not measured at SCV 0.2, ρ = 0.2", "exact"},
+		{queue(0.8, 1), 20, false, "not measured at SCV 20; the mean of one server is exact", "c ="},
+	} {
+		exact, note := errorMGc(c.queue, c.scv)
+		assert.Equal(t, c.exact, exact, note)
+		assert.Contains(t, note, c.want)
+		assert.NotContains(t, note, c.not)
+	}
+}
+
+// Every model answers in JSON at no load, at little and at much of it, and its sweep does.
+func TestSizeJSONAtAnyRate(t *testing.T) {
+	for _, shape := range []string{
+		"--service-time 100ms", "--service-time 100ms --service-scv 0", "--service-time 100ms --service-scv 0.3", "--service-time 100ms --service-scv 4",
+		"--service-time 100ms --arrival-scv 2", "--service-time 100ms --arrival-scv 0 --service-scv 0", "--service-time 100ms --patience 1s",
+		"--service-time 100ms --queue-limit 0", "--service-time 100ms --queue-limit 5", "--service-time 1ns --concurrency 7",
+		"--batch-max 8 --batch-fixed 10ms --batch-per-item 2ms", "--batch-max 0 --batch-fixed 10ms --batch-per-item 0s", "--batch-max 1 --batch-per-item 2ms",
+		"--service-time 100ms --rate-std 1 --latency 2s", "--service-time 100ms --rate-std 30 --rate-law gamma --latency 2s",
+	} {
+		for _, rate := range []string{"0", "1e-12", "3", "2000"} {
+			args := strings.Fields("size --explain -o json --sweep replicas=1..3 --arrival-rate " + rate + " " + shape)
+			out, stderr, code := command(t, args...)
+			if !assert.Zero(t, code, "%v: %s", args, stderr) {
+				continue
+			}
+			var r struct {
+				Replicas    int
+				Sweep       []sweepPoint
+				Explanation sizeExplanation
+			}
+			require.NoError(t, json.Unmarshal([]byte(out), &r), "%v", args)
+			assert.Positive(t, r.Replicas)
+			assert.Len(t, r.Sweep, 3)
+			assert.NotEmpty(t, r.Explanation.Source)
+		}
+	}
+}
+
+// A gamma law of small spread is nearly normal, and the replicas rise with the spread.
+func TestSizeRateSpread(t *testing.T) {
+	least := func(deviation float64, law string) int {
+		n, err := queueing.LeastReplicasForDistribution(rateSpread{deviation, law}.distribution(500),
+			queueing.Service{MeanTime: 100_000_000}, queueing.Target{Response: queueing.Quantile{Percentile: 0.99, Latency: 600_000_000}}, 1000)
+		require.NoError(t, err)
+		return n
+	}
+	assert.InDelta(t, least(10, lawNormal), least(10, lawGamma), 1)
+	assert.Less(t, least(10, lawNormal), least(50, lawNormal))
+	assert.Less(t, least(200, lawNormal), least(200, lawGamma), "gamma has the longer upper tail")
+}
