@@ -32,7 +32,7 @@ func newDemo() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "The whole thing on this machine, in under a minute",
+		Short: "The whole thing on this machine, in half a minute",
 		Long: `demo starts prescale-adapter as a child process, over a trace that it makes itself (or one of yours),
 and plays a day of it quickly: the adapter reads the arrivals up to the played time, forecasts, decides, and
 serves the external-metrics API over TLS on localhost, where the demo asks for the number of replicas just
@@ -44,7 +44,7 @@ as a HorizontalPodAutoscaler would. Nothing is installed and no cluster is neede
 	f := cmd.Flags()
 	f.StringVar(&tracePath, "trace", "", "CSV file of arrivals to play the last day of, with the header timestamp,value; a trace of its own if not given")
 	f.StringVar(&adapter, "adapter", "", "the prescale-adapter program; looked for beside prescale and in PATH if not given")
-	f.Float64Var(&speed, "speed", 2880, "how many times faster than the clock on the wall to play")
+	f.Float64Var(&speed, "speed", 4320, "how many times faster than the clock on the wall to play")
 	f.DurationVar(&every, "every", 30*time.Minute, "played time between two lines of the timeline")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		switch {

@@ -5,7 +5,7 @@
 //	prescale backtest   how good the forecasts would have been
 //	prescale recommend  one decision, explained
 //	prescale validate   check configuration files
-//	prescale demo       the whole thing on this machine, in under a minute
+//	prescale demo       the whole thing on this machine, in half a minute
 package main
 
 import (
