@@ -28,6 +28,7 @@ spec:
   minReplicas: 2
   maxReplicas: 100
   arrivals: {prometheus: {query: up, history: 96h}}
+  forecast: {model: naive} # the quickest to fit: here the loop is tested, not the forecast
   service: {mean: 100ms}
   startup: {mean: 5m}
 `
