@@ -99,7 +99,8 @@ func (s *suite) prometheusReturns(t *testing.T) {
 	s.prometheus.Start(t)
 	s.timeline.Note("Prometheus is back")
 	for _, name := range []string{"web", "batch"} {
-		s.env.Eventually(t, name+" is recommended from fresh data again", 2*time.Minute, func() error {
+		// The bucket in which Prometheus came back is filled in part and left out, so it takes up to two whole steps.
+		s.env.Eventually(t, name+" is recommended from fresh data again", 4*time.Minute, func() error {
 			n, item, err := s.viewer.Replicas(name)
 			if err != nil {
 				return err
