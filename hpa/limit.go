@@ -10,7 +10,7 @@ import (
 //
 // Upstream: convertDesiredReplicasWithRules.
 func limit(s *Spec, current, desired int32) (int32, Reason) {
-	// Through float64, as upstream: twice a number near the limit of int32 is not to wrap.
+	// Through float64, as upstream: above 2^30 replicas the limit is what the processor makes of it.
 	highest, reason := int32(math.Max(2*float64(current), 4)), ScaleUpLimit
 	if s.MaxReplicas <= highest {
 		highest, reason = s.MaxReplicas, TooManyReplicas
