@@ -305,6 +305,9 @@ func (w *world) measure(t *timeline, seed uint64) {
 			l = &load{ratio: w.randomRatio(r, t), err: chance(r, 0.12*t.Unrest)}
 			if chance(r, 0.7) {
 				l.replicas = l.ratio * float64(max(1, w.statusReplicas))
+				if chance(r, 0.6) {
+					l.replicas = 1.2 * r.Float64() * float64(min(w.spec.MaxReplicas, 100))
+				}
 			}
 			w.loads[key] = l
 		}
