@@ -12,6 +12,9 @@ type Decision struct {
 	Cause Cause
 	// Metric is the index of the metric that proposed the most, or -1.
 	Metric int
+	// Tolerated says that this metric asks for the present number because it is in the dead band, and not
+	// because it is exactly on target.
+	Tolerated bool
 	// Proposed is the number from the metrics, Stabilized what stabilization made of it, and Limited what
 	// policies, minimum and maximum made of that. Where no metric counted, all are Desired.
 	Proposed, Stabilized, Limited int32

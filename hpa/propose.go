@@ -35,13 +35,13 @@ func (d *Decision) propose(c *Config, s *Spec, in *Inputs, st *State) bool {
 			continue
 		}
 		if highest == 0 || p.Replicas > highest {
-			highest, d.Metric = p.Replicas, i
+			highest, d.Metric, d.Tolerated = p.Replicas, i, p.Tolerated && p.Ratio != 1
 		}
 	}
 	d.Proposals = st.proposals
 	// Fewer replicas are asked for only by all metrics together.
 	if d.Failed == len(s.Metrics) || (d.Failed > 0 && highest < in.SpecReplicas) {
-		d.Blocked, d.Metric = true, -1
+		d.Blocked, d.Metric, d.Tolerated = true, -1, false
 		st.Conditions.ScalingActive = Condition{False, reason}
 		return false
 	}
