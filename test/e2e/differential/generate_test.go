@@ -185,7 +185,11 @@ func (w *world) step(t *timeline, seed uint64) (specChanged, restart bool) {
 		w.fault = hpa.NoFault // Inputs take one fault
 	}
 	restart = chance(r, 0.015*t.Unrest)
-	if specChanged = chance(r, 0.03*t.Unrest); specChanged {
+	often := 1.0
+	if w.state.Conditions.ScaledToZero.Status == hpa.True {
+		often = 5 // it does not stay so for long
+	}
+	if specChanged = chance(r, 0.03*t.Unrest*often); specChanged {
 		w.changeSpec(r)
 	}
 	if chance(r, 0.03*t.Unrest) { // someone scales by hand
@@ -214,7 +218,10 @@ func (w *world) changeSpec(r *rand.Rand) {
 		i := r.IntN(len(s.Metrics))
 		s.Metrics[i].Target = randomTarget(r, s.Metrics[i])
 	}
-	if chance(r, 0.4) {
+	if replaced := chance(r, 0.2); replaced {
+		s.Metrics = randomMetrics(r)
+	}
+	if invalid := s.Validate() != nil; invalid || chance(r, 0.4) {
 		randomBounds(r, &s, slices.ContainsFunc(s.Metrics, looksAtPods))
 	}
 	if chance(r, 0.6) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -168,7 +169,7 @@ func (w *world) inputs() hpa.Inputs {
 			in.Readings[j].Usage = append(in.Readings[j].Usage, r.Usage[len(w.pods):]...)
 		}
 	}
-	if w.counted {
+	if w.counted && !slices.ContainsFunc(w.spec.Metrics, hasUsage) {
 		in.Pods = nil
 		for i := range w.pods {
 			in.PodCount++
