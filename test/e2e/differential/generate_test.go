@@ -218,10 +218,10 @@ func (w *world) changeSpec(r *rand.Rand) {
 		i := r.IntN(len(s.Metrics))
 		s.Metrics[i].Target = randomTarget(r, s.Metrics[i])
 	}
-	if replaced := chance(r, 0.2); replaced {
+	if chance(r, 0.2) {
 		s.Metrics = randomMetrics(r)
 	}
-	if invalid := s.Validate() != nil; invalid || chance(r, 0.4) {
+	if s.Validate() != nil || chance(r, 0.4) {
 		randomBounds(r, &s, slices.ContainsFunc(s.Metrics, looksAtPods))
 	}
 	if chance(r, 0.6) {
