@@ -262,6 +262,16 @@ func TestScaleToZeroAndBack(t *testing.T) {
 			assert.Equal(t, hpa.BoundByMin, d.Bound())
 		}
 	})
+	t.Run("its metric and its minimum replaced meanwhile", func(t *testing.T) {
+		cpu := *s
+		cpu.Metrics = []hpa.MetricSpec{{Name: "cpu", Type: hpa.Resource, Target: hpa.Utilization(50)}}
+		for minimum, reason := range map[int32]hpa.Reason{0: hpa.ScalingDisabled, 1: hpa.FailedGetResourceMetric} {
+			cpu.MinReplicas = minimum
+			d := hpa.Sync(c, &cpu, at(30*time.Second, 0, 0), st.Clone())
+			assert.False(t, d.Rescale, "without pods there is no CPU usage")
+			assert.Equal(t, reason, d.Conditions.ScalingActive.Reason)
+		}
+	})
 	t.Run("by hand it is switched off", func(t *testing.T) {
 		var st hpa.State
 		d := hpa.Sync(c, s, at(0, 0, 95), &st)
