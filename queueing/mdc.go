@@ -97,7 +97,12 @@ type SolvedMDc struct {
 }
 
 // Solve computes the steady state once for several questions.
-func (q MDc) Solve() *SolvedMDc {
+func (q MDc) Solve() *SolvedMDc { return q.solve(false) }
+
+// solveMean leaves out the tail.
+func (q MDc) solveMean() *SolvedMDc { return q.solve(true) }
+
+func (q MDc) solve(meanOnly bool) *SolvedMDc {
 	s := &SolvedMDc{queue: q}
 	switch {
 	case !q.markov().valid():
@@ -107,7 +112,7 @@ func (q MDc) Solve() *SolvedMDc {
 	case q.ArrivalRatePerSecond == 0:
 		s.tail = []float64{0}
 	default:
-		s.solve()
+		s.solve(meanOnly)
 	}
 	return s
 }
@@ -121,11 +126,14 @@ const (
 	maxPoints        = 1 << 16 // reached by no valid queue with 1-ρ above 1e-15
 )
 
-func (s *SolvedMDc) solve() {
+func (s *SolvedMDc) solve(meanOnly bool) {
 	walk := newPoissonWalk(s.queue)
 	light := walk.exponent > separateBelow
 	coefficients := walk.laurent(!light)
 	s.waitProbability, s.meanQueue = walk.waitAndMean(coefficients, !light)
+	if meanOnly {
+		return
+	}
 	if light {
 		coefficients = walk.laurent(true)
 	}
