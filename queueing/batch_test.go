@@ -30,7 +30,10 @@ func TestReferenceBatchExponential(t *testing.T) {
 // TestReferenceBatchDeterministic allows 2e-9: the waits of the file are up to 1.5e-9 too long at loads of 0.9 and 0.95.
 // TestBatchByWholeChain confirms ours to 1e-11 at such a row.
 func TestReferenceBatchDeterministic(t *testing.T) {
-	for _, r := range referenceRows(t, "batch_deterministic.csv") {
+	for i, r := range referenceRows(t, "batch_deterministic.csv") {
+		if underRace && i%3 != 0 {
+			continue
+		}
 		q := queueing.MDBatch{
 			ArrivalRatePerSecond: r.float(t, "lambda"),
 			PerItemSeconds:       r.float(t, "alpha"), FixedSeconds: r.float(t, "tau0"),
@@ -104,7 +107,7 @@ func TestBatchByWholeChain(t *testing.T) {
 		{ArrivalRatePerSecond: 0.4, PerItemSeconds: 1, FixedSeconds: 1, MaxBatch: 2},
 		{ArrivalRatePerSecond: 20, PerItemSeconds: 0.01, FixedSeconds: 0.5, MaxBatch: 32},
 	} {
-		assertClose(t, wholeBatchChain(q, []int{400, 150, 150}[i]), q.MeanWaitSeconds(), 1e-11, q)
+		assertClose(t, wholeBatchChain(q, []int{300, 100, 120}[i]), q.MeanWaitSeconds(), 1e-11, q)
 	}
 }
 
@@ -143,7 +146,7 @@ func simulateBatches(q queueing.MDBatch, requests int) (responses []float64, mea
 // TestBatchQuantilesBySimulation compares tails at 4 standard errors; waits are correlated over batches, hence the
 // factor, chosen by us.
 func TestBatchQuantilesBySimulation(t *testing.T) {
-	const requests, factor = 200_000, 4
+	const requests, factor = 100_000, 4
 	for _, q := range []queueing.MDBatch{
 		{ArrivalRatePerSecond: 5, PerItemSeconds: 0.1, FixedSeconds: 0.2, MaxBatch: 4},
 		{ArrivalRatePerSecond: 10, PerItemSeconds: 0.05, FixedSeconds: 0.2, MaxBatch: 8},
@@ -216,7 +219,7 @@ func TestBatchTailsIntegrateToMeans(t *testing.T) {
 	} {
 		d := q.Latencies()
 		assertClose(t, 1, d.ResponseTail(0), 1e-12, q)
-		const steps = 1000
+		const steps = 400
 		width := d.ResponseQuantileSeconds(1-1e-10) / steps
 		var sum float64
 		for k := range steps {

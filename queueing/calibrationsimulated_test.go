@@ -25,9 +25,9 @@ type simulatedService struct {
 	slowdown    float64 // factor on service times, of throttled replicas
 }
 
-// observe runs a minute from an empty queue and exposes what a service would.
+// observe runs half a minute from an empty queue and exposes what a service would.
 func (s simulatedService) observe() queueing.Observation {
-	const seconds = 60
+	const seconds = 30
 	servers := make([]float64, s.replicas*s.concurrency) // when each is free
 	var dependency, busy, latencies float64
 	perSecond := make([]float64, seconds)
@@ -104,7 +104,7 @@ func (s simulatedService) observe() queueing.Observation {
 	}
 }
 
-// simulateObservations runs minutes of three to six replicas at 30 to 85 % of their capacity.
+// simulateObservations runs half minutes of three to six replicas at 30 to 85 % of their capacity.
 func simulateObservations(minutes int, change func(i int, s *simulatedService)) []queueing.Observation {
 	random := rand.New(rand.NewPCG(9, 4))
 	observations := make([]queueing.Observation, minutes)
@@ -127,7 +127,7 @@ func simulateObservations(minutes int, change func(i int, s *simulatedService)) 
 
 // TestCalibrationVerdictsOfSimulations wants each ailment to be named, from what a simulated service exposes.
 func TestCalibrationVerdictsOfSimulations(t *testing.T) {
-	const minutes = 60
+	const minutes = 48
 	healthy := queueing.Calibrate(simulateObservations(minutes, nil))
 	require.Equal(t, queueing.VerdictFits, healthy.Verdict, healthy.Explanation)
 	assert.True(t, healthy.Fits())

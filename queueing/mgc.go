@@ -108,6 +108,9 @@ type weightedWait struct{ probability, seconds float64 }
 // Solve computes the steady state once for several questions.
 func (q MGc) Solve() *SolvedMGc {
 	m, v := q.markov(), q.SCV
+	if v < constantBelow {
+		v = 0
+	}
 	s := &SolvedMGc{markov: m, scv: v, wait: m.WaitProbability(), mean: m.MeanWaitSeconds()}
 	if !m.Stable() || v == 1 {
 		return s
@@ -133,6 +136,9 @@ func (q MGc) Solve() *SolvedMGc {
 	s.fitTwoRates()
 	return s
 }
+
+// constantBelow is the SCV below which a gamma law cannot be told from a constant.
+const constantBelow = 1e-8
 
 // fitTwoRates makes two exponentials of P(W > 0), the mean and the two slowest rates of M/H2/c; where they would not make
 // a tail, one with the mean.
@@ -245,11 +251,10 @@ func (s *SolvedMGc) serviceTail(seconds float64) float64 {
 // serviceTail is P(S > t) of the law that goes with a mean and an SCV: constant at 0, gamma below 0.5, [PhaseTypeOf]
 // from there on.
 func serviceTail(mean, scv, seconds float64) float64 {
-	const constant = 1e-8 // below this, a gamma law cannot be told from a constant
 	switch {
-	case seconds <= 0 || scv < constant && seconds < mean:
+	case seconds <= 0 || scv < constantBelow && seconds < mean:
 		return 1
-	case scv < constant || math.IsInf(seconds, 1):
+	case scv < constantBelow || math.IsInf(seconds, 1):
 		return 0
 	case scv >= 0.5:
 		return PhaseTypeOf(mean, scv).Tail(seconds)

@@ -74,6 +74,11 @@ func FuzzStateDependent(f *testing.F) {
 		assert.False(t, q.WaitQuantileSeconds(p) < 0)
 		b := q.BlockingProbability()
 		assert.False(t, b < 0 || b > 1)
+		if q.Capacity < 60 {
+			tail := q.ResponseTail(p)
+			assert.False(t, tail < 0 || tail > 1)
+			assert.False(t, q.ResponseQuantileSeconds(p) < 0)
+		}
 	})
 }
 

@@ -226,7 +226,10 @@ func followStaffing(t *testing.T, rate func(float64) float64, mean, period float
 // probability of the steady state at m(t), from which the method differs by less than 0.03 either way, would exceed the
 // target.
 func TestModifiedOfferedLoadKeepsTarget(t *testing.T) {
-	for _, c := range sinusoids {
+	for i, c := range sinusoids {
+		if underRace && i > 1 {
+			break
+		}
 		rate := sinusoid(c.mean, c.amplitude, c.period)
 		step := time.Duration(c.period / sinusoidIntervals * 1e9)
 		servers, err := queueing.Staffing(queueing.StaffModifiedOfferedLoad, rate, sinusoidIntervals, step,
@@ -258,7 +261,10 @@ func TestModifiedOfferedLoadKeepsTarget(t *testing.T) {
 // TestNearestOfferedLoadMeetsTarget wants the wait probability to lie within 0.03 of the target throughout, or no further off
 // than half of what the server at stake makes, plus what the method is off.
 func TestNearestOfferedLoadMeetsTarget(t *testing.T) {
-	for _, c := range sinusoids {
+	for i, c := range sinusoids {
+		if underRace && i > 0 {
+			break
+		}
 		rate := sinusoid(c.mean, c.amplitude, c.period)
 		step := time.Duration(c.period / sinusoidIntervals * 1e9)
 		servers, err := queueing.Staffing(queueing.StaffNearestOfferedLoad, rate, sinusoidIntervals, step,

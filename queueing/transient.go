@@ -118,6 +118,7 @@ type forwardEquations struct {
 	k       [7][]float64
 	trial   []float64
 	error   []float64
+	flow    []float64
 }
 
 // The coefficients of Dormand and Prince (1980), table 2.
@@ -138,14 +139,16 @@ var (
 // derivative fills d with p'. The last state admits no arrival, so that probability is kept.
 func (s *forwardEquations) derivative(d, p []float64, lambda float64) {
 	last := len(p) - 1
-	d = d[:len(p)]
-	up := 0.0 // the net flow from n-1 to n
-	for n, v := range p[:last] {
-		next := lambda*v - float64(min(n+1, s.servers))*s.mu*p[n+1]
-		d[n] = up - next
-		up = next
+	flow := floats.ScaleTo(s.flow[:last], lambda, p[:last]) // net, from n to n+1
+	for n := range min(s.servers, last) {
+		flow[n] -= float64(n+1) * s.mu * p[n+1]
 	}
-	d[last] = up
+	if s.servers < last {
+		floats.AddScaled(flow[s.servers:], -float64(s.servers)*s.mu, p[s.servers+1:])
+	}
+	floats.ScaleTo(d[:last], -1, flow)
+	d[last] = 0
+	floats.Add(d[1:], flow)
 }
 
 func (s *forwardEquations) integrate(to float64) error {
@@ -216,7 +219,7 @@ func (s *forwardEquations) grow() error {
 			return fmt.Errorf("queueing: the queue exceeds %d jobs at %v s", MaxTransientJobs, s.now)
 		}
 		s.p = append(s.p, make([]float64, size-len(s.p))...)
-		s.trial, s.error = make([]float64, size), make([]float64, size)
+		s.trial, s.error, s.flow = make([]float64, size), make([]float64, size), make([]float64, size)
 		for j := range s.k {
 			s.k[j] = make([]float64, size)
 		}
