@@ -129,6 +129,9 @@ func (w batchWalk) law(entered []float64, most int) []float64 {
 			if p == 0 || ratio < 1 && p/(1-ratio) < 1e-16 {
 				return law
 			}
+			if i%4096 == 4095 && math.Log(p/1e-16)+math.Log(ratio)*float64(most-i) > math.Log1p(-ratio) { // too far to go
+				return nil
+			}
 		}
 	}
 	return nil
