@@ -64,7 +64,7 @@ func (s rateSpread) distribution(mean float64) queueing.RateDistribution {
 
 // answerSpread sizes for the distribution of the rate; the state is that at its mean.
 func (q sizeQuestion) answerSpread() (sizeResult, error) {
-	s, err := queueing.Size(q.rate, q.service, q.target, q.limit)
+	s, err := q.size()
 	if err != nil {
 		return sizeResult{}, err
 	}
@@ -82,7 +82,7 @@ func (q sizeQuestion) answerSpread() (sizeResult, error) {
 			return sizeResult{}, err
 		}
 	}
-	r := newSizeResult(q.kind, s)
+	r := q.result(s)
 	r.RateStd, r.RateLaw = q.spread.deviation, q.spread.law
 	return r, nil
 }
