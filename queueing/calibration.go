@@ -80,7 +80,10 @@ const (
 // intervals do not show that. Then trust the predicted latency, which is tested, rather than the parts. It takes about
 // 10 ms with utilization and 0.5 s without.
 //
-// Observations without requests, replicas or latency are left out.
+// Observations without requests, replicas or latency are left out; and from the fit and its test those that are
+// [Observation.Saturated], since an overload has no steady state to compare with: minutes of it do not condemn a model. But
+// where five or more of those show that throughput does not follow the replicas, a downstream limit is found
+// whatever fits the rest, and where three of the newest five are saturated, a reason for that is looked for.
 func Calibrate(observations []Observation) Calibration {
 	var usable []Observation
 	for _, o := range observations {
@@ -94,7 +97,11 @@ func Calibrate(observations []Observation) Calibration {
 		c.Explanation = fmt.Sprintf("%d usable observations of one version, need %d", len(usable), fewestFitted+heldOut)
 		return c
 	}
-	training, test := thin(usable[:len(usable)-heldOut]), usable[len(usable)-heldOut:]
+	steady := slices.DeleteFunc(slices.Clone(usable), Observation.Saturated)
+	if len(steady) < fewestFitted+heldOut {
+		steady = usable // nothing but overload, to be judged as such
+	}
+	training, test := thin(steady[:len(steady)-heldOut]), steady[len(steady)-heldOut:]
 	fits := []calibrationFit{}
 	best := calibrationFit{loss: math.Inf(1)}
 	try := func(k int) {
@@ -149,10 +156,17 @@ func (o Observation) usable() bool {
 	return positive(o.RatePerSecond) && o.Replicas > 0 && o.Replicas <= MaxServers/maxConcurrency && positive(o.MeanLatencySeconds)
 }
 
-// judge compares predicted and measured latency, and looks for a reason where they differ.
+// judge compares predicted and measured latency, and looks for a reason where they differ or the service is overloaded.
 func (c *Calibration) judge(all, test []Observation, residual float64) {
 	off := math.Max(c.LatencyRatio, 1/c.LatencyRatio)
-	if off <= latencyTolerance && residual <= math.Log(latencyTolerance) {
+	fits := off <= latencyTolerance && residual <= math.Log(latencyTolerance)
+	saturated := saturatedOnes(all)
+	limited := len(saturated) >= 5 && throughputStays(saturated)
+	overloaded := false
+	if recent := all[len(all)-heldOut:]; 2*len(saturatedOnes(recent)) > heldOut {
+		overloaded, test = true, recent
+	}
+	if fits && !limited && !overloaded {
 		c.Verdict = VerdictFits
 		c.Explanation = fmt.Sprintf("measured mean latency is %.2f times the predicted", c.LatencyRatio)
 		return
@@ -166,7 +180,7 @@ func (c *Calibration) judge(all, test []Observation, residual float64) {
 		}
 		return median(known)
 	}
-	above := !(c.LatencyRatio <= 1)
+	above := overloaded || !fits && !(c.LatencyRatio <= 1)
 	throttled := mean(func(o Observation) float64 { return o.Throttled })
 	retries := mean(func(o Observation) float64 { return o.RetryShare })
 	dispersion := mean(func(o Observation) float64 { return o.Dispersion })
@@ -176,12 +190,17 @@ func (c *Calibration) judge(all, test []Observation, residual float64) {
 		c.Verdict, reason = VerdictThrottled, fmt.Sprintf("replicas are throttled %.0f %% of the time", 100*throttled)
 	case above && retries > 0.1:
 		c.Verdict, reason = VerdictRetries, fmt.Sprintf("%.0f %% of the requests are retries", 100*retries)
-	case downstreamLimited(all):
+	case limited || !fits && downstreamLimited(all):
 		c.Verdict = VerdictDownstream
-		c.DownstreamLimit = throughputOf(congested(all))
+		if !limited {
+			saturated = congested(all)
+		}
+		c.DownstreamLimit = throughputOf(saturated)
 		reason = fmt.Sprintf("more replicas bring no more throughput than %.4g requests per second", c.DownstreamLimit.Value)
 	case above && dispersion > 2:
 		c.Verdict, reason = VerdictCorrelated, fmt.Sprintf("arrivals per second have %.1f times the variance of Poisson ones", dispersion)
+	case fits:
+		c.Verdict, reason = VerdictFits, "the newest observations are overloaded, but those before fit"
 	default:
 		c.Verdict, reason = VerdictMismatch, "the observations name no reason"
 	}
@@ -197,15 +216,26 @@ func (c *Calibration) judge(all, test []Observation, residual float64) {
 // differ by half or more and the throughput does not follow them, an elasticity below 0.3.
 func downstreamLimited(observations []Observation) bool {
 	slow := congested(observations)
+	return len(slow) >= 5 && throughputStays(slow)
+}
+
+// throughputStays reports whether throughput does not follow the replicas: an elasticity below 0.3 where their numbers
+// differ by half or more.
+func throughputStays(observations []Observation) bool {
 	var x, y, xx, xy float64
 	least, most := math.MaxInt, 0
-	for _, o := range slow {
+	for _, o := range observations {
 		lx, ly := math.Log(float64(o.Replicas)), math.Log(o.RatePerSecond)
 		x, y, xx, xy = x+lx, y+ly, xx+lx*lx, xy+lx*ly
 		least, most = min(least, o.Replicas), max(most, o.Replicas)
 	}
-	n := float64(len(slow))
-	return len(slow) >= 5 && float64(most) >= 1.5*float64(least) && (n*xy-x*y)/(n*xx-x*x) < 0.3
+	n := float64(len(observations))
+	return float64(most) >= 1.5*float64(least) && (n*xy-x*y)/(n*xx-x*x) < 0.3
+}
+
+// saturatedOnes returns the observations of an overload.
+func saturatedOnes(observations []Observation) []Observation {
+	return slices.DeleteFunc(slices.Clone(observations), func(o Observation) bool { return !o.Saturated() })
 }
 
 // congested returns the observations with a latency of more than twice that which a tenth of them undercut.

@@ -110,6 +110,29 @@ func TestCalibrationVerdicts(t *testing.T) {
 	assert.Contains(t, c.Explanation, "0 usable")
 }
 
+// A minute of overload has no steady state, so that it says nothing about the model; several on different numbers of
+// replicas show whether throughput follows those.
+func TestCalibrateThroughOverload(t *testing.T) {
+	service := queueing.Service{MeanTime: 80 * time.Millisecond, Concurrency: 4}
+	overloaded := func(count int, throughput func(replicas int) float64) []queueing.Observation {
+		observations := observe(service, 1, 100, true)
+		for i := range count {
+			o := &observations[20+i]
+			o.Utilization, o.MeanLatencySeconds, o.RatePerSecond = 1, 2, throughput(o.Replicas)
+			require.True(t, o.Saturated())
+		}
+		return observations
+	}
+	follows := func(replicas int) float64 { return 50 * float64(replicas) }
+	for count := range 9 {
+		c := queueing.Calibrate(overloaded(count, follows))
+		assert.Equal(t, queueing.VerdictFits, c.Verdict, "%d minutes: %s", count, c.Explanation)
+		assert.InEpsilon(t, 0.08, c.MeanService.Value, 0.05)
+	}
+	c := queueing.Calibrate(overloaded(8, func(int) float64 { return 150 }))
+	assert.Equal(t, queueing.VerdictDownstream, c.Verdict, c.Explanation)
+}
+
 func TestCalibratorKeepsOldNeedUntilRelearned(t *testing.T) {
 	target := queueing.Target{Response: queueing.Quantile{Percentile: 0.99, Latency: 2 * time.Second}}
 	old := queueing.Service{MeanTime: 80 * time.Millisecond, Concurrency: 4}

@@ -21,6 +21,10 @@ type Observation struct {
 	Dispersion  float64 // variance over mean of the arrivals per second; 1 if Poisson; optional
 }
 
+// Saturated reports whether the replicas are busy all the time, as far as a measurement can tell: a utilization of 0.97
+// or more.
+func (o Observation) Saturated() bool { return o.Utilization >= 0.97 }
+
 // LatencyHistogram counts requests by latency. The zero value is an absent one.
 type LatencyHistogram struct {
 	UpperBoundsSeconds []float64 // rising
