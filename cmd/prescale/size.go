@@ -55,6 +55,9 @@ less than 1 % of the requests where requests can be lost: from there on replicas
   # a server that batches up to 8 requests in 10 ms + 2 ms each
   prescale size --arrival-rate 900 --batch-max 8 --batch-fixed 10ms --batch-per-item 2ms --latency 60ms
 
+  # the same waiting up to 20 ms for batches to fill
+  prescale size --arrival-rate 900 --batch-max 8 --batch-fixed 10ms --batch-per-item 2ms --batch-max-delay 20ms --latency 60ms
+
   # what the balancer costs: round robin instead of one queue
   prescale size --arrival-rate 50 --service-time 100ms --latency 600ms --model round-robin
 
@@ -157,7 +160,7 @@ func (o *sizeOptions) question() (sizeQuestion, error) {
 		},
 		choices: o.choices,
 		setup:   o.setupTime,
-		batch:   batchTimes{perItem: o.batchPerItem, fixed: o.batchFixed, most: o.batchMax, room: o.queueLimit},
+		batch:   batchTimes{perItem: o.batchPerItem, fixed: o.batchFixed, delay: o.batchMaxDelay, most: o.batchMax, room: o.queueLimit},
 		target: queueing.Target{
 			MaxUtilization: o.maxUtilization, MaxWaitProbability: o.maxWaitProbability,
 			MaxBlocking: o.maxBlocking, MaxAbandonment: o.maxAbandonment,
@@ -206,14 +209,19 @@ func (q sizeQuestion) size() (queueing.Sizing, error) {
 		}
 	}
 	s, err := queueing.SizeOf(q.rate, model, q.target, min(q.limit, most))
-	if errors.Is(err, queueing.ErrMaxReplicas) && most < q.limit {
-		return s, fmt.Errorf("--model %s is known for at most %d replicas, and the target needs more: %s", q.kind, most, beyond[q.kind])
-	}
 	if err != nil {
-		return s, err
+		return s, q.modelLimit(err, most)
 	}
 	q.fill(&s)
 	return s, nil
+}
+
+// modelLimit says so if the replicas end not where the user but where the model does.
+func (q sizeQuestion) modelLimit(err error, most int) error {
+	if errors.Is(err, queueing.ErrMaxReplicas) && most < q.limit {
+		return fmt.Errorf("--model %s answers for at most %d replicas here, and the target needs more: %s", q.kind, most, beyond[q.kind])
+	}
+	return err
 }
 
 // fill adds what [queueing.SizeOf] leaves out.

@@ -101,6 +101,7 @@ func TestSizeJSONAtAnyRate(t *testing.T) {
 		"--service-time 100ms --arrival-scv 2", "--service-time 100ms --arrival-scv 0 --service-scv 0", "--service-time 100ms --patience 1s",
 		"--service-time 100ms --queue-limit 0", "--service-time 100ms --queue-limit 5", "--service-time 1ns --concurrency 7",
 		"--batch-max 8 --batch-fixed 10ms --batch-per-item 2ms", "--batch-max 0 --batch-fixed 10ms --batch-per-item 0s", "--batch-max 1 --batch-per-item 2ms",
+		"--batch-max 8 --batch-fixed 10ms --batch-per-item 2ms --batch-max-delay 5ms",
 		"--service-time 100ms --model random --service-scv 2 --concurrency 2", "--service-time 100ms --model round-robin", "--service-time 100ms --choices 3",
 		"--service-time 100ms --model ps", "--service-time 100ms --setup-time 1s --concurrency 40", "--service-time 10us --model mphc --service-scv 2",
 		"--model batch-exponential --batch-max 8 --batch-fixed 10ms", "--model batch-exponential --batch-max 0 --batch-fixed 10ms",
@@ -146,7 +147,7 @@ func TestSizeBalancersInOrder(t *testing.T) {
 func TestSizeModelRules(t *testing.T) {
 	values := map[string]string{
 		"service-time": "100ms", "concurrency": "2", "service-scv": "0.7", "arrival-scv": "2", "patience": "1s", "queue-limit": "3", "choices": "3",
-		"setup-time": "1s", "batch-max": "4", "batch-fixed": "5ms", "batch-per-item": "1ms",
+		"setup-time": "1s", "batch-max": "4", "batch-fixed": "5ms", "batch-per-item": "1ms", "batch-max-delay": "3ms",
 	}
 	for _, r := range modelRules {
 		args := []string{"size", "--model", string(r.kind), "--arrival-rate", "9"}
@@ -165,7 +166,7 @@ func TestSizeModelRules(t *testing.T) {
 			}
 		}
 		for _, flag := range r.lacks {
-			_, stderr, code := command(t, append(slices.Clone(args), "--"+flag, "9s")...)
+			_, stderr, code := command(t, append(slices.Clone(args), "--"+flag, map[bool]string{true: "0.5", false: "9s"}[flag == "max-wait-probability"])...)
 			assert.Equal(t, exitUsage, code, "%s with --%s", r.kind, flag)
 			assert.Contains(t, stderr, "; use --")
 		}

@@ -12,14 +12,16 @@ import (
 // batchTimes is how replicas, each with a random share of the arrivals, serve several requests at once.
 type batchTimes struct {
 	perItem, fixed time.Duration
-	most           int // 0 for no limit
-	room           int // requests that may wait, of the kind state-dependent
+	delay          time.Duration // that a request may wait for its batch to fill, of the kind batch
+	most           int           // 0 for no limit
+	room           int           // requests that may wait, of the kind state-dependent
 }
 
 // replica is one of them at its share of the rate, if batches take constant times.
 func (b batchTimes) replica(rate float64, replicas int) queueing.MDBatch {
 	return queueing.MDBatch{
-		ArrivalRatePerSecond: rate / float64(replicas), PerItemSeconds: b.perItem.Seconds(), FixedSeconds: b.fixed.Seconds(), MaxBatch: b.most,
+		ArrivalRatePerSecond: rate / float64(replicas), PerItemSeconds: b.perItem.Seconds(), FixedSeconds: b.fixed.Seconds(),
+		MaxBatch: b.most, MaxDelaySeconds: b.delay.Seconds(),
 	}
 }
 
@@ -31,7 +33,7 @@ func (b batchTimes) constant(rate float64, replicas int) queueing.SteadyState {
 // milliseconds.
 type batchState struct {
 	queueing.MDBatch
-	latencies *queueing.BatchLatencies
+	known *queueing.BatchLatencies
 }
 
 // Utilization returns the share of the largest throughput that is used. The share of time a replica is busy, which
@@ -40,16 +42,25 @@ func (s *batchState) Utilization() float64 {
 	return s.ArrivalRatePerSecond / s.MaxArrivalRatePerSecond()
 }
 
-// WaitQuantileSeconds is not known of this model.
-func (s *batchState) WaitQuantileSeconds(float64) float64 { return math.NaN() }
-
-// ResponseQuantileSeconds returns the p-quantile of the time from arrival to the end of the batch.
-func (s *batchState) ResponseQuantileSeconds(p float64) float64 {
-	if s.latencies == nil {
+func (s *batchState) latencies() queueing.BatchLatencies {
+	if s.known == nil {
 		l := s.Latencies()
-		s.latencies = &l
+		s.known = &l
 	}
-	return s.latencies.ResponseQuantileSeconds(p)
+	return *s.known
+}
+
+func (s *batchState) WaitTail(seconds float64) float64 { return s.latencies().WaitTail(seconds) }
+func (s *batchState) ResponseTail(seconds float64) float64 {
+	return s.latencies().ResponseTail(seconds)
+}
+
+func (s *batchState) WaitQuantileSeconds(p float64) float64 {
+	return s.latencies().WaitQuantileSeconds(p)
+}
+
+func (s *batchState) ResponseQuantileSeconds(p float64) float64 {
+	return s.latencies().ResponseQuantileSeconds(p)
 }
 
 // markovReplica is one of them if batches take exponential times whatever their size.
@@ -102,14 +113,17 @@ func (o *sizeOptions) checkBatch(kind modelKind) error {
 		return errors.New("--service-time does not apply to batches: --batch-fixed and --batch-per-item replace it")
 	case o.changed("concurrency"):
 		return errors.New("--concurrency does not apply to batches: --batch-max says how many are served at once")
-	case o.waitLatency != 0 && kind == modelBatch:
-		return errors.New("--wait does not apply to batches: no quantile of the wait is known; use --latency or --mean-wait")
 	case o.batchMax < 0 || kind == modelBatch && o.batchMax > queueing.MaxBatchLimit:
 		return fmt.Errorf("--batch-max %d: must be in 1..%d, or 0 for no limit", o.batchMax, queueing.MaxBatchLimit)
 	case kind == modelStateDependent && o.changed("batch-max") && (o.batchMax < 1 || o.batchMax > queueing.MaxStateDependentCapacity):
 		return fmt.Errorf("--batch-max %d: must be in 1..%d with --model %s", o.batchMax, queueing.MaxStateDependentCapacity, kind)
 	case kind == modelStateDependent && o.queueLimit > queueing.MaxStateDependentCapacity-o.batchMax:
 		return fmt.Errorf("--queue-limit %d: must be at most %d with --model %s", o.queueLimit, queueing.MaxStateDependentCapacity-o.batchMax, kind)
+	case o.batchMaxDelay < 0:
+		return fmt.Errorf("--batch-max-delay %v: must not be negative", o.batchMaxDelay)
+	case o.latency != 0 && o.latency <= o.batchMaxDelay+o.batchFixed+o.batchPerItem && o.batchMaxDelay > 0 && kind == modelBatch:
+		return fmt.Errorf("--latency %v: must exceed --batch-max-delay and the time of a batch of one together, %v, which is what a lone request takes",
+			o.latency, o.batchMaxDelay+o.batchFixed+o.batchPerItem)
 	case o.batchFixed < 0:
 		return fmt.Errorf("--batch-fixed %v: must not be negative", o.batchFixed)
 	case o.batchPerItem < 0:

@@ -33,7 +33,11 @@ func (e sizeExplanation) write(w io.Writer) error {
 // explain puts the numbers of a sizing into the formulas of its model.
 func (q sizeQuestion) explain(s queueing.Sizing) sizeExplanation {
 	if q.kind.byBatch() {
-		return q.explainBatches(s.Replicas)
+		e := q.explainBatches(s.Replicas)
+		if q.spread.deviation > 0 {
+			explainSpread(&e, q)
+		}
+		return e
 	}
 	m := q.service.Model(q.rate, s.Replicas)
 	e := sizeExplanation{Numbers: fmt.Sprintf("λ = %s/s, μ = %s/s, c = %d, a = λ/μ = %s, ρ = a/c = %s",

@@ -19,7 +19,8 @@ type sizeOptions struct {
 	model, rateLaw                               string
 	rateStd                                      float64
 	batchMax, choices                            int
-	batchFixed, batchPerItem, setupTime          time.Duration
+	batchFixed, batchPerItem, batchMaxDelay      time.Duration
+	setupTime                                    time.Duration
 	rate                                         float64
 	serviceTime                                  time.Duration
 	serviceSCV, arrivalSCV                       float64
@@ -75,6 +76,7 @@ func (o *sizeOptions) register(cmd *cobra.Command) []flagGroup {
 		f.IntVar(&o.batchMax, "batch-max", 0, "most requests that a replica serves as one batch; 0 for no limit")
 		f.DurationVar(&o.batchFixed, "batch-fixed", 0, "time that a batch takes whatever its size")
 		f.DurationVar(&o.batchPerItem, "batch-per-item", 0, "time that each request adds to its batch")
+		f.DurationVar(&o.batchMaxDelay, "batch-max-delay", 0, "longest that a request waits at a free replica for its batch to fill")
 	})
 	group("A rate that is not known exactly", func(f *pflag.FlagSet) {
 		f.Float64Var(&o.rateStd, "rate-std", 0, "standard deviation of --arrival-rate, where that is uncertain")

@@ -53,8 +53,8 @@ var modelRules = []modelRule{
 	{modelShortest, []string{"service-time"}, nil, nil, "the shortest of all queues, for few replicas"},
 	{modelCentral, []string{"service-time"}, []string{"concurrency"}, nil, "one queue for all replicas: mmc by the name of its balancer"},
 	{modelSharing, []string{"service-time"}, []string{"service-scv"}, []string{"latency", "wait"}, "replicas picked at random that share their time among all requests present"},
-	{modelSetup, []string{"setup-time", "service-time"}, []string{"concurrency"}, []string{"latency", "wait"}, "cold starts: replicas switched off when idle, --setup-time to start one"},
-	{modelBatch, []string{"batch-max", "batch-per-item"}, []string{"batch-fixed"}, []string{"wait"}, "requests served together: --batch-max, --batch-per-item, --batch-fixed"},
+	{modelSetup, []string{"setup-time", "service-time"}, []string{"concurrency"}, []string{"latency", "wait", "max-wait-probability"}, "cold starts: replicas switched off when idle, --setup-time to start one"},
+	{modelBatch, []string{"batch-max", "batch-per-item"}, []string{"batch-fixed", "batch-max-delay"}, nil, "requests served together: --batch-max, --batch-per-item, --batch-fixed, --batch-max-delay"},
 	{modelBatchMarkov, []string{"batch-max", "batch-fixed"}, nil, nil, "batches of exponential time whatever their size: --batch-max, --batch-fixed"},
 	{modelStateDependent, []string{"batch-max", "batch-per-item", "queue-limit"}, []string{"batch-fixed"}, []string{"latency"}, "requests that join a running batch (EXPERIMENTAL): the same and --queue-limit"},
 }
@@ -62,7 +62,7 @@ var modelRules = []modelRule{
 // shapeFlags are the flags that decide on the model.
 var shapeFlags = []string{
 	"service-time", "concurrency", "service-scv", "arrival-scv", "patience", "queue-limit", "choices", "setup-time",
-	"batch-max", "batch-fixed", "batch-per-item",
+	"batch-max", "batch-fixed", "batch-per-item", "batch-max-delay",
 }
 
 func modelNames() string {
@@ -114,7 +114,7 @@ func (o *sizeOptions) kind() (modelKind, error) {
 // impliedKind is the model that the flags given come to.
 func (o *sizeOptions) impliedKind() modelKind {
 	switch {
-	case o.changed("batch-max"), o.changed("batch-fixed"), o.changed("batch-per-item"):
+	case o.changed("batch-max"), o.changed("batch-fixed"), o.changed("batch-per-item"), o.changed("batch-max-delay"):
 		return modelBatch
 	case o.changed("setup-time"):
 		return modelSetup
@@ -181,8 +181,9 @@ func (o *sizeOptions) checkShape(r modelRule) error {
 
 // objectives are the flags that some models cannot answer, and what of.
 var objectives = map[string]string{
-	"latency": "quantiles of the response time",
-	"wait":    "quantiles of the wait",
+	"latency":              "quantiles of the response time",
+	"wait":                 "quantiles of the wait",
+	"max-wait-probability": "who waits, since all do",
 }
 
 // instead lists the latency objectives that a model answers.
