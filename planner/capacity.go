@@ -17,9 +17,11 @@ type Capacity struct {
 	// Service is the service as calibrated under queueing.VerdictFits; its zero value if a given model was judged.
 	Service queueing.Service `json:"-"`
 	// SaturatedRate is the throughput of a replica that is busy all the time, in requests/s, by the utilization law;
-	// SustainedRate is the highest that a replica was seen to carry within the objective. 0 if unknown.
+	// SustainedRate is the highest that a replica was seen to carry within the objective, and SustainedMost says that
+	// higher ones broke it. 0 if unknown.
 	SaturatedRate float64 `json:"saturated_rate,omitempty"`
 	SustainedRate float64 `json:"sustained_rate,omitempty"`
+	SustainedMost bool    `json:"sustained_most,omitempty"`
 	// LimitReplicas is the number of replicas from which on more of them brought no more throughput, LimitRate that
 	// throughput in requests/s; 0 if no such limit was seen or it has gone.
 	LimitReplicas int32   `json:"limit_replicas,omitempty"`
@@ -42,16 +44,18 @@ func (c Capacity) ModelValid() (valid, known bool) {
 const DefaultMeasuredUtilization = 0.8
 
 // ReplicaRate returns what the measured-capacity rule plans for each replica, in requests/s: its saturated throughput
-// times the utilization cap or, where that is not known, the highest throughput seen within the objective, which has
-// kept its margin already. 0 means that nothing was measured.
+// times the utilization cap, but no more than what was seen to keep the objective where more broke it. Where the saturated
+// throughput is not known it is the highest seen to keep the objective. 0 means that nothing was measured.
 func (c Capacity) ReplicaRate(maxUtilization float64) float64 {
 	if maxUtilization == 0 {
 		maxUtilization = DefaultMeasuredUtilization
 	}
-	if c.SaturatedRate > 0 {
-		return c.SaturatedRate * maxUtilization
+	switch rate := c.SaturatedRate * maxUtilization; {
+	case rate == 0, c.SustainedMost && c.SustainedRate < rate:
+		return c.SustainedRate
+	default:
+		return rate
 	}
-	return c.SustainedRate
 }
 
 // NeedTable returns the table to plan by, given the configured one, whose target and length it keeps:
@@ -79,7 +83,7 @@ func (c Capacity) NeedTable(configured NeedTable) (NeedTable, error) {
 	if err != nil {
 		return NeedTable{}, err
 	}
-	if c.SaturatedRate > 0 {
+	if c.ReplicaRate(configured.target.MaxUtilization) > 0 {
 		return before.Larger(c.measuredTable(configured)), nil
 	}
 	return before, nil

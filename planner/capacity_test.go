@@ -110,13 +110,18 @@ func TestLearnCapacityMeasures(t *testing.T) {
 	assert.False(t, within)
 	assert.Greater(t, n, int32(100))
 
-	for i := range seen { // without utilization: what was seen to be fast enough
+	seen = exposed{mean: 0.1, rng: seeded()}.observations(60, "v1", noon)
+	for i := range seen { // without utilization: what was seen to be fast enough, where higher loads are slow for no known reason
 		seen[i].Utilization = math.NaN()
+		if o := &seen[i]; o.RatePerSecond/float64(o.Replicas) > 7 {
+			o.MeanLatencySeconds *= 4
+		}
 	}
-	c = LearnCapacity(seen, nil, quick)
+	c = LearnCapacity(seen, nil, queueing.Target{MaxMeanResponse: 250 * time.Millisecond})
 	assert.Zero(t, c.SaturatedRate)
 	assert.Positive(t, c.SustainedRate)
 	assert.LessOrEqual(t, c.SustainedRate, 8.1, "loads were up to 80 %")
+	assert.True(t, c.SustainedMost)
 	assert.Equal(t, c.SustainedRate, c.ReplicaRate(0.8))
 }
 

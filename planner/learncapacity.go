@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -30,10 +29,10 @@ const (
 // the mean latency of the newest five observations must be within a factor of 1.25 of the predicted in the median.
 // Experimental models such as continuous batching are to be given, and planned by only where they pass.
 //
-// The saturated rate is the median of λ/(nU) over the observations with a known utilization U of 0.1 or more, n being
+// The sustained rate is [queueing.MeasureCapacity] against the parts of the target that observations tell. The saturated
+// rate is the median of λ/(nU) over the observations with a known utilization U of 0.1 or more, n being
 // the replicas, and the upper quartile under a downstream limit, which lowers what a slot completes while it waits for
-// others. The sustained rate is the 95th percentile of λ/n over the observations within the target's latency, or, where
-// that asks for none, those with at most twice the least latency.
+// others.
 //
 // It costs one [queueing.Calibrate], two while a version is young.
 func LearnCapacity(observations []queueing.Observation, model queueing.Model, target queueing.Target) Capacity {
@@ -78,12 +77,18 @@ func learn(observations []queueing.Observation, model queueing.Model, target que
 	if model != nil {
 		c = judge(model, usable, c)
 	}
-	level := 0.5
+	level, own := 0.5, observations
 	if c.Verdict == queueing.VerdictDownstream {
 		level = 0.75
-		c.LimitReplicas, c.LimitRate = downstreamLimit(usable)
+		// An objective broken by waiting for another part tells nothing of the replicas.
+		own = slices.DeleteFunc(slices.Clone(observations), queueing.Observation.Saturated)
+		c.LimitReplicas, c.LimitRate = downstreamLimit(usable, fitted.DownstreamLimit.Value)
 	}
-	c.SaturatedRate, c.SustainedRate = saturatedRate(usable, level), sustainedRate(usable, target)
+	c.SaturatedRate = saturatedRate(usable, level)
+	told := queueing.Target{Response: target.Response, MaxMeanResponse: target.MaxMeanResponse, MaxUtilization: target.MaxUtilization}
+	if seen, err := queueing.MeasureCapacity(own, told); err == nil { // an error says that they do not tell
+		c.SustainedRate, c.SustainedMost = seen.RatePerReplica, seen.Reached
+	}
 	return c
 }
 
@@ -134,52 +139,9 @@ func saturatedRate(observations []queueing.Observation, level float64) float64 {
 	return quantileOf(rates, level)
 }
 
-// sustainedRate is the throughput of a replica that was seen to be within the objective.
-func sustainedRate(observations []queueing.Observation, target queueing.Target) float64 {
-	least := math.Inf(1)
-	for _, o := range observations {
-		least = math.Min(least, o.MeanLatencySeconds)
-	}
-	var rates []float64
-	for _, o := range observations {
-		if keeps(o, target, least) {
-			rates = append(rates, o.RatePerSecond/float64(o.Replicas))
-		}
-	}
-	if len(rates) < fewestMeasured {
-		return 0
-	}
-	return quantileOf(rates, 0.95)
-}
-
-// keeps reports whether an observation is within the latency objective. Without a histogram the quantile is taken for
-// that of an exponential law of the same mean.
-func keeps(o queueing.Observation, target queueing.Target, least float64) bool {
-	p, latency := target.Response.Percentile, target.Response.Latency.Seconds()
-	switch {
-	case latency > 0:
-		seen := o.Latency.Quantile(p)
-		if math.IsNaN(seen) {
-			seen = -math.Log1p(-p) * o.MeanLatencySeconds
-		}
-		return seen <= latency
-	case target.MaxMeanResponse > 0:
-		return o.MeanLatencySeconds <= target.MaxMeanResponse.Seconds()
-	}
-	return o.MeanLatencySeconds <= 2*least
-}
-
-// downstreamLimit returns the least replicas that were seen to reach 95 % of the throughput that saturated ones ended at,
-// and that throughput; zeros if the newest observations exceed it by a tenth, since the limit has gone then. Without
-// utilization the slowest third counts as saturated.
-func downstreamLimit(observations []queueing.Observation) (replicas int32, rate float64) {
-	slow := slices.DeleteFunc(slices.Clone(observations), func(o queueing.Observation) bool { return !o.Saturated() })
-	if len(slow) < newest {
-		slow = slices.Clone(observations)
-		slices.SortStableFunc(slow, func(a, b queueing.Observation) int { return cmp.Compare(b.MeanLatencySeconds, a.MeanLatencySeconds) })
-		slow = slow[:max(len(slow)/3, 1)]
-	}
-	rate = quantileOf(throughputs(slow), 0.5)
+// downstreamLimit returns the least replicas that were seen to reach 95 % of the throughput that more of them did not
+// raise, and that throughput; zeros if the newest observations exceed it by a tenth, since the limit has gone then.
+func downstreamLimit(observations []queueing.Observation, rate float64) (replicas int32, limit float64) {
 	if quantileOf(throughputs(observations[max(0, len(observations)-newest):]), 0.5) > 1.1*rate {
 		return 0, 0
 	}

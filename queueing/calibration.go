@@ -98,8 +98,13 @@ func Calibrate(observations []Observation) Calibration {
 		return c
 	}
 	steady := slices.DeleteFunc(slices.Clone(usable), Observation.Saturated)
-	if len(steady) < fewestFitted+heldOut {
-		steady = usable // nothing but overload, to be judged as such
+	switch {
+	case len(steady) >= fewestFitted+heldOut:
+	case 2*len(steady) > len(usable):
+		c.Explanation = fmt.Sprintf("%d usable observations of one version without overload, need %d", len(steady), fewestFitted+heldOut)
+		return c
+	default:
+		steady = usable // hardly anything but overload, to be judged as such
 	}
 	training, test := thin(steady[:len(steady)-heldOut]), steady[len(steady)-heldOut:]
 	fits := []calibrationFit{}
