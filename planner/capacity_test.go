@@ -338,16 +338,17 @@ func TestGoldenCapacity(t *testing.T) {
 		name    string
 		rate    func(minute int) float64
 		service func(minute int) (exposed, string)
+		minutes int
 	}{
 		{"downstream", func(m int) float64 {
 			return 40 + 160*math.Exp(-math.Pow(float64(m-60)/20, 2)) + 160*math.Exp(-math.Pow(float64(m-190)/20, 2))
-		}, func(int) (exposed, string) { return exposed{mean: 0.1, limit: 120}, "v1" }},
+		}, func(int) (exposed, string) { return exposed{mean: 0.1, limit: 120}, "v1" }, 250},
 		{"rollout", func(int) float64 { return 80 }, func(m int) (exposed, string) {
 			if m >= 60 {
 				return exposed{mean: 0.2}, "v2"
 			}
 			return exposed{mean: 0.1}, "v1"
-		}},
+		}, 120},
 	} {
 		t.Run(story.name, func(t *testing.T) {
 			s := tenPerSecond(t, 60)
@@ -361,7 +362,7 @@ func TestGoldenCapacity(t *testing.T) {
 			)
 			rng := seeded()
 			fmt.Fprintln(&b, "minute  offered  served  replicas  binding     verdict            rule")
-			for m := range 250 {
+			for m := range story.minutes {
 				offered := story.rate(m)
 				in := rates(offered, offered*1.1, offered*1.1, math.NaN())
 				in.Now, in.DataTime = noon.Add(time.Duration(m)*time.Minute), noon.Add(time.Duration(m)*time.Minute)

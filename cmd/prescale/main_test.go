@@ -136,6 +136,8 @@ func TestGoldenCommands(t *testing.T) {
 		{"size-batch-exponential", "size --arrival-rate 900 --model batch-exponential --batch-max 8 --batch-fixed 26ms --latency 200ms --explain", exitDone},
 		{"size-batch-exponential-per-item", "size --arrival-rate 900 --model batch-exponential --batch-max 8 --batch-fixed 26ms --batch-per-item 1ms", exitUsage},
 		{"size-state-dependent", "size --arrival-rate 20 --model state-dependent --batch-max 16 --batch-fixed 1s --batch-per-item 20ms --queue-limit 32 --wait 500ms --max-blocking 0.001 --explain", exitDone},
+		{"size-state-dependent-latency", "size --arrival-rate 20 --model state-dependent --batch-max 16 --batch-fixed 1s --batch-per-item 20ms --queue-limit 32 --latency 7s", exitDone},
+		{"size-state-dependent-room", "size --arrival-rate 20 --model state-dependent --batch-max 16 --batch-fixed 1s --batch-per-item 20ms --queue-limit 1000 --latency 7s", exitUsage},
 		{"size-state-dependent-lacks", "size --arrival-rate 20 --model state-dependent --batch-max 16 --batch-per-item 20ms", exitUsage},
 		{"size-batch", "size --arrival-rate 900 --batch-max 8 --batch-fixed 10ms --batch-per-item 2ms --latency 60ms --explain", exitDone},
 		{"size-batch-json", "size --arrival-rate 900 --batch-max 8 --batch-fixed 10ms --batch-per-item 2ms --latency 60ms --sweep replicas=3..5 -o json", exitDone},

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/prescale/prescale/queueing"
@@ -103,9 +102,6 @@ func (s continuousState) Utilization() float64 {
 	return s.ArrivalRatePerSecond / s.CompletionRatesPerSecond[len(s.CompletionRatesPerSecond)-1]
 }
 
-// ResponseQuantileSeconds is not known of this model.
-func (s continuousState) ResponseQuantileSeconds(float64) float64 { return math.NaN() }
-
 // checkBatch refuses what replicas that serve several requests at once do not heed or cannot be.
 func (o *sizeOptions) checkBatch(kind modelKind) error {
 	switch {
@@ -119,6 +115,8 @@ func (o *sizeOptions) checkBatch(kind modelKind) error {
 		return fmt.Errorf("--batch-max %d: must be in 1..%d with --model %s", o.batchMax, queueing.MaxStateDependentCapacity, kind)
 	case kind == modelStateDependent && o.queueLimit > queueing.MaxStateDependentCapacity-o.batchMax:
 		return fmt.Errorf("--queue-limit %d: must be at most %d with --model %s", o.queueLimit, queueing.MaxStateDependentCapacity-o.batchMax, kind)
+	case kind == modelStateDependent && o.latency != 0 && o.queueLimit > queueing.MaxResponseWaiting:
+		return fmt.Errorf("--queue-limit %d: must be at most %d for --latency with --model %s; use --wait or --mean-response", o.queueLimit, queueing.MaxResponseWaiting, kind)
 	case o.batchMaxDelay < 0:
 		return fmt.Errorf("--batch-max-delay %v: must not be negative", o.batchMaxDelay)
 	case o.latency != 0 && o.latency <= o.batchMaxDelay+o.batchFixed+o.batchPerItem && o.batchMaxDelay > 0 && kind == modelBatch:

@@ -56,7 +56,7 @@ var modelRules = []modelRule{
 	{modelSetup, []string{"setup-time", "service-time"}, []string{"concurrency"}, []string{"latency", "wait", "max-wait-probability"}, "cold starts: replicas switched off when idle, --setup-time to start one"},
 	{modelBatch, []string{"batch-max", "batch-per-item"}, []string{"batch-fixed", "batch-max-delay"}, nil, "requests served together: --batch-max, --batch-per-item, --batch-fixed, --batch-max-delay"},
 	{modelBatchMarkov, []string{"batch-max", "batch-fixed"}, nil, nil, "batches of exponential time whatever their size: --batch-max, --batch-fixed"},
-	{modelStateDependent, []string{"batch-max", "batch-per-item", "queue-limit"}, []string{"batch-fixed"}, []string{"latency"}, "requests that join a running batch (EXPERIMENTAL): the same and --queue-limit"},
+	{modelStateDependent, []string{"batch-max", "batch-per-item", "queue-limit"}, []string{"batch-fixed"}, nil, "requests that join a running batch (EXPERIMENTAL): the same and --queue-limit"},
 }
 
 // shapeFlags are the flags that decide on the model.

@@ -97,9 +97,14 @@ func (q sizeQuestion) starting(rate float64, replicas int) queueing.SteadyState 
 	return setupState{q.coldStart(rate, replicas)}
 }
 
-// setupState has no quantiles.
-type setupState struct{ queueing.MMcSetup }
+// setupState hides the quantiles of the model: they are found by inversion over all states, which can take minutes where
+// replicas take hundreds of service times to start.
+type setupState struct{ setup queueing.MMcSetup }
 
+func (s setupState) Utilization() float64                  { return s.setup.Utilization() }
+func (s setupState) WaitProbability() float64              { return s.setup.WaitProbability() }
+func (s setupState) MeanWaitSeconds() float64              { return s.setup.MeanWaitSeconds() }
+func (s setupState) MeanResponseSeconds() float64          { return s.setup.MeanResponseSeconds() }
 func (setupState) WaitQuantileSeconds(float64) float64     { return math.NaN() }
 func (setupState) ResponseQuantileSeconds(float64) float64 { return math.NaN() }
 
