@@ -27,6 +27,7 @@ func Decide(s Settings, in Inputs, st State) (Recommendation, State) {
 		PlannedRate: math.NaN(), Utilization: math.NaN(), Percentile: s.Need.percentile(),
 		Model: in.Forecast.Model, Predictable: in.Forecast.Predictable, Why: in.Forecast.Why,
 		CurrentReplicas: in.CurrentReplicas, Before: before(in, st),
+		Capacity: in.Capacity,
 	}
 	next := State{Replicas: st.Replicas, At: in.Now}
 	r.Source, _ = source(s, in)
@@ -39,6 +40,7 @@ func Decide(s Settings, in Inputs, st State) (Recommendation, State) {
 	n := binding(&r)
 	n = s.keep(&r, in, n)
 	r.Unlimited = n
+	n = s.stop(&r, in, n)
 	r.Replicas = s.clamp(&r, n)
 	r.Utilization = s.Need.Utilization(r.PlannedRate, r.Replicas)
 	next.Replicas = r.Replicas
@@ -162,6 +164,20 @@ func (s Settings) keep(r *Recommendation, in Inputs, n int32) int32 {
 	}
 	if r.Binding == TermScaleDown {
 		r.PlannedRate = math.Max(planned, in.HoldMax.At(s.Quantile))
+	}
+	return n
+}
+
+// stop keeps n from rising where more replicas bring no more throughput, since a part behind them is the limit: they
+// would only press harder on that. What runs is not taken away for it, nor what the calendar asks for.
+func (s Settings) stop(r *Recommendation, in Inputs, n int32) int32 {
+	if !in.Capacity.limited() {
+		return n
+	}
+	floor, _ := s.calendarAt(in.WindowFrom)
+	if most := max(in.Capacity.LimitReplicas, r.Before, floor); n > most {
+		r.Binding = TermDownstream
+		return most
 	}
 	return n
 }

@@ -36,6 +36,8 @@ type Inputs struct {
 	Envelope Maxima
 	// CurrentReplicas is what runs (the scale's spec.replicas); negative if unknown.
 	CurrentReplicas int32
+	// Capacity is what was learned of the workload's capacity; nil if nobody has looked. It is not changed.
+	Capacity *Capacity
 }
 
 // ForecastInfo describes the forecast behind an Inputs.
@@ -107,6 +109,8 @@ type Observation struct {
 	Backlog    float64
 	// CurrentReplicas is what runs; negative if unknown.
 	CurrentReplicas int32
+	// Capacity is what was learned of the workload's capacity; nil if nobody has looked.
+	Capacity *Capacity
 }
 
 // Observe gathers the inputs of one decision under the given settings.
@@ -122,6 +126,7 @@ func Observe(s Settings, o Observation) Inputs {
 		WindowTo:        o.Now.Add(lead + s.Interval),
 		Forecast:        ForecastInfo{Why: o.NoForecast, Pending: o.Pending && o.Forecast == nil},
 		CurrentReplicas: o.CurrentReplicas,
+		Capacity:        o.Capacity,
 	}
 	if end, rate, ok := o.Recent.LastObserved(); ok {
 		in.DataTime, in.CurrentRate = end, rate

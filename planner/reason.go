@@ -39,6 +39,9 @@ func Explain(s Settings, in Inputs, r Recommendation) string {
 	case TermHysteresis:
 		fmt.Fprintf(&b, "%s instead of %d are kept, so that a margin of %s over %s remains",
 			replicas(r.Replicas), r.Before, percent(s.Hysteresis), rate(r.PlannedRate))
+	case TermDownstream:
+		fmt.Fprintf(&b, "the load needs about %s, but a part behind the replicas is the limit: %d of them reached %s and more brought no more throughput, so %d are not exceeded",
+			replicas(r.Unlimited), in.Capacity.LimitReplicas, rate(in.Capacity.LimitRate), r.Replicas)
 	case TermMinReplicas:
 		fmt.Fprintf(&b, "the load needs %s, minReplicas is %d", replicas(r.Unlimited), s.MinReplicas)
 	case TermMaxReplicas:
@@ -57,7 +60,31 @@ func Explain(s Settings, in Inputs, r Recommendation) string {
 	if d, ok := r.Demand(TermReactive); ok && r.Binding != TermReactive {
 		fmt.Fprintf(&b, "; the rate now, %s, alone would need %d", rate(d.Rate), d.Replicas)
 	}
+	b.WriteString(capacityClause(s, r))
 	return b.String()
+}
+
+// capacityClause says by what rule needs were computed where it is not the plain model.
+func capacityClause(s Settings, r Recommendation) string {
+	if r.Capacity == nil {
+		return ""
+	}
+	c := *r.Capacity
+	valid, known := c.ModelValid()
+	switch {
+	case known && valid:
+		return ""
+	case !known && c.Previous != nil:
+		return fmt.Sprintf("; a new version is being learned (%s), so needs are the larger of both (%s)", c.Why, s.Need.Rule())
+	case !known:
+		return ""
+	}
+	text := fmt.Sprintf("; the queueing model is not for this service (%s: %s), needs are by %s",
+		strings.ReplaceAll(string(c.Verdict), "_", " "), c.Why, s.Need.Rule())
+	if m := s.Need.measured; m != nil {
+		text += fmt.Sprintf(" of %s a replica", rate(m.perReplica))
+	}
+	return text
 }
 
 func forecastClause(s Settings, in Inputs, r Recommendation) string {

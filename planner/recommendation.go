@@ -35,6 +35,7 @@ const (
 	TermRunning     Term = "running"     // what runs is kept while the data are stale or the first forecast is being made
 	TermScaleDown   Term = "scaleDown"   // the coming horizon needs the replicas that would be given back
 	TermHysteresis  Term = "hysteresis"  // the margin after a scale-down would be too thin
+	TermDownstream  Term = "downstream"  // more replicas would bring no more throughput
 	TermMinReplicas Term = "minReplicas" // the lower limit
 	TermMaxReplicas Term = "maxReplicas" // the upper limit
 	TermNone        Term = "none"        // nothing is recommended
@@ -67,7 +68,7 @@ type Recommendation struct {
 	WindowFrom, WindowTo time.Time
 	// Demands are what the terms asked for, in the order of the law.
 	Demands []Demand
-	// Unlimited is the number before minReplicas and maxReplicas.
+	// Unlimited is the number before a downstream limit, minReplicas and maxReplicas.
 	Unlimited int32
 	// Quantile is the level planned for, ForecastRate the forecast's quantile of the highest rate in
 	// the lead window, ExpectedRate its mean at the window's end, CurrentRate the newest observed
@@ -88,6 +89,16 @@ type Recommendation struct {
 	// scale-down from: the last recommendation or, after a fresh start, what ran; 0 if unknown.
 	CurrentReplicas int32
 	Before          int32
+	// Capacity is what was learned of the workload's capacity; nil if nobody has looked.
+	Capacity *Capacity
+}
+
+// CapacityModelValid says whether the queueing model holds for the workload, and whether that is known.
+func (r Recommendation) CapacityModelValid() (valid, known bool) {
+	if r.Capacity == nil {
+		return false, false
+	}
+	return r.Capacity.ModelValid()
 }
 
 // Demand returns what a term asked for; false if it took no part.
@@ -148,13 +159,18 @@ func (r Recommendation) MarshalJSON() ([]byte, error) {
 		Model                   string     `json:"model"`
 		Predictable             bool       `json:"predictable"`
 		Why                     string     `json:"why"`
+		CapacityModelValid      *bool      `json:"capacity_model_valid"`
+		Capacity                *Capacity  `json:"capacity,omitempty"`
 	}{
 		At: r.At.UTC(), Replicas: r.Replicas, Source: r.Source, Binding: r.Binding, Reason: r.Reason,
 		LeadTimeSeconds: r.LeadTime.Seconds(), LeadWindow: window{r.WindowFrom.UTC(), r.WindowTo.UTC()},
 		Quantile: r.Quantile, ForecastRate: known(r.ForecastRate), ExpectedRate: known(r.ExpectedRate),
 		CurrentRate: known(r.CurrentRate), Demands: demands, UnlimitedReplicas: r.Unlimited,
 		PlannedRate: known(r.PlannedRate), Utilization: known(r.Utilization), Percentile: r.Percentile,
-		Model: r.Model, Predictable: r.Predictable, Why: r.Why,
+		Model: r.Model, Predictable: r.Predictable, Why: r.Why, Capacity: r.Capacity,
+	}
+	if valid, known := r.CapacityModelValid(); known {
+		out.CapacityModelValid = &valid
 	}
 	if !r.DataTime.IsZero() {
 		t, age := r.DataTime.UTC(), r.DataAge().Seconds()

@@ -117,7 +117,7 @@ func TestBalancingOrder(t *testing.T) {
 		for _, policy := range allBalancing {
 			b := queueing.Balanced{ArrivalRatePerSecond: 3 * rho, ServiceRatePerSecond: 1, Servers: 3, Policy: policy}
 			if policy == queueing.BalanceShortestQueue {
-				if rho != 0.3 {
+				if rho != 0.3 || underRace {
 					continue // each tail solves the chain, 1 ms
 				}
 				b.Servers, b.ArrivalRatePerSecond = 2, 2*rho

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"gonum.org/v1/gonum/integrate/quad"
 	"pgregory.net/rapid"
 
 	"github.com/prescale/prescale/queueing"
@@ -29,7 +30,10 @@ func TestReferenceBatchExponential(t *testing.T) {
 // TestReferenceBatchDeterministic allows 2e-9: the waits of the file are up to 1.5e-9 too long at loads of 0.9 and 0.95.
 // TestBatchByWholeChain confirms ours to 1e-11 at such a row.
 func TestReferenceBatchDeterministic(t *testing.T) {
-	for _, r := range referenceRows(t, "batch_deterministic.csv") {
+	for i, r := range referenceRows(t, "batch_deterministic.csv") {
+		if underRace && i%3 != 0 {
+			continue
+		}
 		q := queueing.MDBatch{
 			ArrivalRatePerSecond: r.float(t, "lambda"),
 			PerItemSeconds:       r.float(t, "alpha"), FixedSeconds: r.float(t, "tau0"),
@@ -103,12 +107,12 @@ func TestBatchByWholeChain(t *testing.T) {
 		{ArrivalRatePerSecond: 0.4, PerItemSeconds: 1, FixedSeconds: 1, MaxBatch: 2},
 		{ArrivalRatePerSecond: 20, PerItemSeconds: 0.01, FixedSeconds: 0.5, MaxBatch: 32},
 	} {
-		assertClose(t, wholeBatchChain(q, []int{400, 150, 150}[i]), q.MeanWaitSeconds(), 1e-11, q)
+		assertClose(t, wholeBatchChain(q, []int{300, 100, 120}[i]), q.MeanWaitSeconds(), 1e-11, q)
 	}
 }
 
-// simulateBatches returns sorted response times of a direct simulation.
-func simulateBatches(q queueing.MDBatch, requests int) []float64 {
+// simulateBatches returns sorted response times and the mean wait of a direct simulation.
+func simulateBatches(q queueing.MDBatch, requests int) (responses []float64, meanWait float64) {
 	random := rand.New(rand.NewPCG(7, 11))
 	arrivals := make([]float64, requests)
 	var now float64
@@ -116,10 +120,14 @@ func simulateBatches(q queueing.MDBatch, requests int) []float64 {
 		now += random.ExpFloat64() / q.ArrivalRatePerSecond
 		arrivals[i] = now
 	}
-	responses := make([]float64, 0, requests)
+	responses = make([]float64, 0, requests)
 	var free float64
 	for i := 0; i < requests; {
-		start := math.Max(free, arrivals[i])
+		start := arrivals[i] + q.MaxDelaySeconds // the delay of the oldest is over
+		if last := i + q.MaxBatch - 1; q.MaxBatch > 0 && last < requests {
+			start = math.Min(start, arrivals[last]) // or the batch is full
+		}
+		start = math.Max(free, start)
 		n := 1
 		for i+n < requests && arrivals[i+n] <= start && (q.MaxBatch == 0 || n < q.MaxBatch) {
 			n++
@@ -127,32 +135,77 @@ func simulateBatches(q queueing.MDBatch, requests int) []float64 {
 		free = start + q.BatchSeconds(n)
 		for ; n > 0; n-- {
 			responses = append(responses, free-arrivals[i])
+			meanWait += (start - arrivals[i]) / float64(requests)
 			i++
 		}
 	}
 	slices.Sort(responses)
-	return responses
+	return responses, meanWait
 }
 
 // TestBatchQuantilesBySimulation compares tails at 4 standard errors; waits are correlated over batches, hence the
 // factor, chosen by us.
 func TestBatchQuantilesBySimulation(t *testing.T) {
-	const requests, factor = 400_000, 4
+	const requests, factor = 100_000, 4
 	for _, q := range []queueing.MDBatch{
 		{ArrivalRatePerSecond: 5, PerItemSeconds: 0.1, FixedSeconds: 0.2, MaxBatch: 4},
 		{ArrivalRatePerSecond: 10, PerItemSeconds: 0.05, FixedSeconds: 0.2, MaxBatch: 8},
 		{ArrivalRatePerSecond: 6, PerItemSeconds: 0.1, FixedSeconds: 0.2},
 		{ArrivalRatePerSecond: 2, PerItemSeconds: 0, FixedSeconds: 0.7, MaxBatch: 3},
+		{ArrivalRatePerSecond: 5, PerItemSeconds: 0.1, FixedSeconds: 0.2, MaxBatch: 4, MaxDelaySeconds: 0.1},
+		{ArrivalRatePerSecond: 5, PerItemSeconds: 0.1, FixedSeconds: 0.2, MaxBatch: 4, MaxDelaySeconds: 0.45}, // beyond τ(1)
+		{ArrivalRatePerSecond: 8, PerItemSeconds: 0.05, FixedSeconds: 0.2, MaxBatch: 8, MaxDelaySeconds: 1.5}, // beyond 2τ(8)
+		{ArrivalRatePerSecond: 6, PerItemSeconds: 0.1, FixedSeconds: 0.2, MaxDelaySeconds: 0.3},
+		{ArrivalRatePerSecond: 2, PerItemSeconds: 0.2, FixedSeconds: 0, MaxBatch: 2, MaxDelaySeconds: 3},
 	} {
-		responses := simulateBatches(q, requests)
+		responses, meanWait := simulateBatches(q, requests)
 		latencies := q.Latencies()
+		assert.InEpsilon(t, meanWait, q.MeanWaitSeconds(), 0.03, "%+v", q)
 		for _, p := range []float64{0.1, 0.3, 0.5, 0.9, 0.99} {
 			seen := responses[int(p*requests)]
 			tolerance := 4 * factor * math.Sqrt(p*(1-p)/requests)
-			// On both sides, since those served at once are an atom.
+			// On both sides, since those served at once or after the whole delay are atoms.
 			assert.LessOrEqual(t, latencies.ResponseTail(seen*(1+1e-9)), 1-p+tolerance, "%+v p=%v", q, p)
 			assert.GreaterOrEqual(t, latencies.ResponseTail(seen*(1-1e-9)), 1-p-tolerance, "%+v p=%v", q, p)
 		}
+	}
+}
+
+// TestBatchWaitTailIntegratesToMean ties the law of the wait, found from the age of the oldest request, to its mean,
+// found from the numbers at the ends of batches, by Gauss-Legendre quadrature between the times at which the law bends.
+func TestBatchWaitTailIntegratesToMean(t *testing.T) {
+	const nodes = 14
+	x, weight := make([]float64, nodes), make([]float64, nodes)
+	quad.Legendre{}.FixedLocations(x, weight, 0, 1)
+	for _, q := range []queueing.MDBatch{
+		{ArrivalRatePerSecond: 2.5, PerItemSeconds: 0.1, FixedSeconds: 0.2, MaxBatch: 3},
+		{ArrivalRatePerSecond: 2.5, PerItemSeconds: 0.1, FixedSeconds: 0.2, MaxBatch: 3, MaxDelaySeconds: 0.17},
+		{ArrivalRatePerSecond: 5, PerItemSeconds: 0.1, FixedSeconds: 0.3, MaxBatch: 6, MaxDelaySeconds: 0.8},
+		{ArrivalRatePerSecond: 5, PerItemSeconds: 0.1, FixedSeconds: 0.3, MaxBatch: 6, MaxDelaySeconds: 2},
+		{ArrivalRatePerSecond: 5, PerItemSeconds: 0.1, FixedSeconds: 0.3, MaxBatch: 12, MaxDelaySeconds: 20},
+		{ArrivalRatePerSecond: 0.01, PerItemSeconds: 0.1, FixedSeconds: 0.3, MaxBatch: 12, MaxDelaySeconds: 2},
+	} {
+		d := q.Latencies()
+		end := d.WaitQuantileSeconds(1 - 1e-13)
+		bends := []float64{0, math.Min(q.MaxDelaySeconds, end), end}
+		for k := range 8 {
+			for n := 0; n < q.MaxBatch; n++ {
+				bends = append(bends, math.Min(q.BatchSeconds(n+1)+float64(k)*q.BatchSeconds(q.MaxBatch), end))
+			}
+		}
+		for at := 0.0; at < end; at += 4 / q.ArrivalRatePerSecond {
+			bends = append(bends, at)
+		}
+		slices.Sort(bends)
+		var sum float64
+		for i := 1; i < len(bends); i++ {
+			width := bends[i] - bends[i-1]
+			for j := range x {
+				sum += weight[j] * width * d.WaitTail(bends[i-1]+width*x[j])
+			}
+		}
+		assertClose(t, q.MeanWaitSeconds(), sum, 1e-9, q)
+		assertClose(t, q.WaitProbability(), d.WaitTail(0), 1e-12, q)
 	}
 }
 
@@ -166,7 +219,7 @@ func TestBatchTailsIntegrateToMeans(t *testing.T) {
 	} {
 		d := q.Latencies()
 		assertClose(t, 1, d.ResponseTail(0), 1e-12, q)
-		const steps = 1000
+		const steps = 400
 		width := d.ResponseQuantileSeconds(1-1e-10) / steps
 		var sum float64
 		for k := range steps {
@@ -242,6 +295,8 @@ func TestBatchSpecialValues(t *testing.T) {
 		{FixedSeconds: -1, PerItemSeconds: 3},
 		{FixedSeconds: math.Inf(1)},
 		{FixedSeconds: 1, MaxBatch: -1},
+		{FixedSeconds: 1, MaxDelaySeconds: -1},
+		{FixedSeconds: 1, MaxDelaySeconds: nan},
 		{FixedSeconds: 1, MaxBatch: queueing.MaxBatchLimit + 1},
 	} {
 		for _, v := range []float64{q.MeanWaitSeconds(), q.Utilization(), q.MeanBatchSize(), q.ResponseTail(1), q.ResponseQuantileSeconds(0.5), q.MaxArrivalRatePerSecond()} {
@@ -266,15 +321,21 @@ func TestBatchSpecialValues(t *testing.T) {
 }
 
 func FuzzMDBatch(f *testing.F) {
-	f.Add(0.9, 0.1, 0.2, 8, 0.99)
-	f.Add(1e-300, 1e300, 1e-300, 0, 0.5)
-	f.Add(0.9999999, 1.0, 0.0, 1, 0.5)
-	f.Fuzz(func(t *testing.T, lambda, item, fixed float64, b int, p float64) {
-		q := queueing.MDBatch{ArrivalRatePerSecond: lambda, PerItemSeconds: item, FixedSeconds: fixed, MaxBatch: b % 20}
+	f.Add(0.9, 0.1, 0.2, 0.0, 8, 0.99)
+	f.Add(1e-300, 1e300, 1e-300, 0.0, 0, 0.5)
+	f.Add(0.9999999, 1.0, 0.0, 0.0, 1, 0.5)
+	f.Add(3.0, 0.2, 0.0, 1e9, 8, 0.9)
+	f.Add(3.0, 0.1, 0.1, 0.3, 0, 0.9)
+	f.Add(1e-9, 1e-9, 0.0, 1e300, 3, 0.9)
+	f.Add(1e-12, 0.1, 1.0, 5.0, 5, 1e-9)
+	f.Fuzz(func(t *testing.T, lambda, item, fixed, delay float64, b int, p float64) {
+		q := queueing.MDBatch{ArrivalRatePerSecond: lambda, PerItemSeconds: item, FixedSeconds: fixed, MaxDelaySeconds: delay, MaxBatch: b % 20}
 		assert.False(t, q.MeanWaitSeconds() < 0)
-		tail := q.ResponseTail(p)
-		assert.False(t, tail < 0 || tail > 1)
-		assert.False(t, q.ResponseQuantileSeconds(p) < q.BatchSeconds(1))
+		l := q.Latencies()
+		tail := l.ResponseTail(p)
+		assert.False(t, tail < 0 || tail > 1 || l.WaitTail(p) > tail+1e-9)
+		assert.False(t, l.ResponseQuantileSeconds(p) < q.BatchSeconds(1))
+		assert.False(t, l.WaitQuantileSeconds(p) < 0)
 		m := queueing.MMBatch{ArrivalRatePerSecond: lambda, BatchRatePerSecond: item, MaxBatch: b}
 		assert.False(t, m.MeanWaitSeconds() < 0)
 		assert.False(t, m.ResponseQuantileSeconds(p) < 0)
@@ -290,12 +351,15 @@ func ExampleMDBatch() {
 
 func BenchmarkMDBatchQuantile(b *testing.B) {
 	for _, size := range []int{8, 32, 64} {
-		q := queueing.MDBatch{PerItemSeconds: 0.1438, FixedSeconds: 1.8874, MaxBatch: size}
-		q.ArrivalRatePerSecond = 0.9 * q.MaxArrivalRatePerSecond()
-		b.Run(fmt.Sprintf("maxBatch=%d", size), func(b *testing.B) {
-			for b.Loop() {
-				q.ResponseQuantileSeconds(0.99)
-			}
-		})
+		for _, delay := range []float64{0, 0.5, 2} { // of a full batch
+			q := queueing.MDBatch{PerItemSeconds: 0.1438, FixedSeconds: 1.8874, MaxBatch: size}
+			q.ArrivalRatePerSecond = 0.9 * q.MaxArrivalRatePerSecond()
+			q.MaxDelaySeconds = delay * q.BatchSeconds(size)
+			b.Run(fmt.Sprintf("maxBatch=%d/delay=%v", size, delay), func(b *testing.B) {
+				for b.Loop() {
+					q.ResponseQuantileSeconds(0.99)
+				}
+			})
+		}
 	}
 }

@@ -9,16 +9,17 @@ import (
 // MaxBatchArrivalRate returns the largest arrival rate, per second, at which the given replicas keep a response time
 // quantile. Each replica is a server as described, whose own rate is ignored, and gets a random share of the
 // requests. The search brackets the rate and evaluates the exact tail some 15 times, each as costly as
-// [MDBatch.Latencies]; it takes the tail to rise with the rate.
+// [MDBatch.Latencies]; it takes the tail to rise with the rate. With a maximum delay it need not, since batches fill
+// faster under load: then the largest rate is sought up to which all lower ones keep the target too, on a grid of 64 rates.
 //
-// Errors: an invalid server or target, replicas out of range, or [ErrImpossibleTarget] if a batch of one already takes
-// longer than the latency asked for.
+// Errors: an invalid server or target, replicas out of range, or [ErrImpossibleTarget] if a request alone, after the
+// maximum delay, already takes longer than the latency asked for.
 func MaxBatchArrivalRate(replicas int, server MDBatch, target Quantile) (float64, error) {
 	server.ArrivalRatePerSecond = 0
 	var errs []error
 	if !server.valid() {
-		errs = append(errs, fmt.Errorf("queueing: batch times are %v s per item and %v s fixed with at most %d, must be finite, not negative, not both 0, and at most %d (0 for no limit)",
-			server.PerItemSeconds, server.FixedSeconds, server.MaxBatch, MaxBatchLimit))
+		errs = append(errs, fmt.Errorf("queueing: batch times are %v s per item, %v s fixed and at most %v s delay with at most %d, must be finite, not negative, the first two not both 0, and at most %d (0 for no limit)",
+			server.PerItemSeconds, server.FixedSeconds, server.MaxDelaySeconds, server.MaxBatch, MaxBatchLimit))
 	}
 	if !(target.Percentile > 0 && target.Percentile < 1) {
 		errs = append(errs, fmt.Errorf("queueing: Quantile.Percentile is %v, must be in (0, 1)", target.Percentile))
@@ -27,9 +28,9 @@ func MaxBatchArrivalRate(replicas int, server MDBatch, target Quantile) (float64
 		errs = append(errs, fmt.Errorf("queueing: replicas is %d, must be in 1..%d", replicas, MaxServers))
 	}
 	latency := target.Latency.Seconds()
-	if len(errs) == 0 && latency < server.time(1) {
-		errs = append(errs, fmt.Errorf("queueing: Quantile.Latency is %v, must be at least %v s, the time of a batch of one: %w",
-			target.Latency, server.time(1), ErrImpossibleTarget))
+	if alone := server.time(1) + server.delay(); len(errs) == 0 && latency < alone {
+		errs = append(errs, fmt.Errorf("queueing: Quantile.Latency is %v, must be at least %v s, the maximum delay and the time of a batch of one: %w",
+			target.Latency, alone, ErrImpossibleTarget))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return 0, err
@@ -47,10 +48,15 @@ func MaxBatchArrivalRate(replicas int, server MDBatch, target Quantile) (float64
 		}
 		return math.Max(math.Log(tail), -1e3) - miss
 	}
-	// Up from half of the limit by halving the distance, down by halving the rate.
-	low, high := 0.0, limit
+	start := limit / 2
+	top := limit // the least rate known to be too much
+	if server.delay() > 0 {
+		start, top = firstExcess(excess, limit)
+	}
+	// Up from the start by halving the distance, down by halving the rate.
+	low, high := 0.0, top
 	lowExcess, highExcess := -1e3, 1.0
-	for rate := limit / 2; ; {
+	for rate := start; ; {
 		y := excess(rate)
 		if y <= 0 {
 			low, lowExcess = rate, y
@@ -81,6 +87,25 @@ func MaxBatchArrivalRate(replicas int, server MDBatch, target Quantile) (float64
 		}
 	}
 	return low * float64(replicas), nil
+}
+
+// firstExcess looks for a rate that is too much while lower ones are not, on 48 rates that rise by a constant factor to a
+// quarter of the limit and 16 that rise by a constant step from there. It returns the last that is kept, or the first
+// rate if none is, and the one after it, or the limit if all are kept.
+func firstExcess(excess func(float64) float64, limit float64) (kept, over float64) {
+	const geometric, linear, least = 48, 16, 1e-4
+	rate := func(i int) float64 {
+		if i < geometric {
+			return limit * least * math.Pow(0.25/least, float64(i)/(geometric-1))
+		}
+		return limit * (0.25 + 0.75*float64(i-geometric+1)/(linear+1))
+	}
+	for i := range geometric + linear {
+		if excess(rate(i)) > 0 {
+			return rate(max(i-1, 0)), rate(i)
+		}
+	}
+	return rate(geometric + linear - 1), limit
 }
 
 // LeastBatchReplicas returns the least number of replicas that keep a response time quantile at an arrival rate, each

@@ -1,184 +1,200 @@
 package queueing
 
-import (
-	"math"
-	"math/cmplx"
-)
+import "math"
 
-// batchChain is the law of X, the number waiting at the end of a batch, for X < b, with what is needed to continue it.
+// batchChain is the law of the number present at the starts of batches, one batch being the unit.
 type batchChain struct {
-	law     []float64 // P(X = x), x < b
-	entries []float64 // V_z: mean ladder points of the walk at b+z, per batch
-	renewal []float64 // u⁻
-	steps   []float64 // P(S = s), s >= 0, S = Poisson(λτ(b)) - b
+	b       int
+	starts  []float64 // P(n present and none left behind), n = 0..b; starts[0] = 0
+	ends    []float64 // P(X = x) at the ends of batches, x = 0..b
+	above   []float64 // V_z, ladder points of the walk at b+1+z
+	full    float64   // P(more than b present)
+	left    float64   // mean number left behind
+	delayed float64   // share of batches whose oldest is younger than the delay when the server is free
+	filled  float64   // share of batches that fill up during the delay
+	walk    batchWalk
 }
 
-// belowLimit solves the chain watched only while X < b. From X >= b it does a random walk with steps
-// S = Poisson(λτ(b)) - b until it is below b again. Its strictly descending ladder heights have a law d on 1..b with
+// batchSolve watches the chain only where a batch leaves nobody behind. Such a batch of n begins with n present and
+// knows nothing of the future; let V be the age of the oldest waiting request at the next end of a batch at which
+// X <= b wait, as far as there is one, and N(t) the Poisson arrivals behind it. If V >= d, the maximum delay, X = 1 + N(V)
+// start at once. Otherwise those of 1 + N(d) start when the delay is over, or b when they have come. With
+// r_n(v) the density of V, idle servers as an atom at 0, the next batch without others behind has the size m < b with
+// probability
 //
-//	1 - Σ d_h w^h = Π_k (1 - z_k w),
+//	K(n, m) = P(V < d) e^(-λd) (λd)^(m-1)/(m-1)! + ∫_d^∞ r_n(v) e^(-λv) (λv)^(m-1)/(m-1)! dv,
 //
-// z_k the b roots of z^b = e^(λτ(b)(z-1)) in the closed unit disc, so that by Newton's identities, with the power sums
-// q_m = Σ_k z_k^m, the renewal sequence u⁻ of the ladder points and d are
-//
-//	h u_h = Σ_{m=1..h} q_m u_{h-m},  h d_h = q_h - Σ_{m=1..h-1} q_m d_{h-m}.
-func (q MDBatch) belowLimit() batchChain {
-	b := q.MaxBatch
-	lambda := q.ArrivalRatePerSecond
+// the second term being P(X = m) less the integral up to d. Up to the end of the batch itself r_n(v) = λe^(-λ(τ(n)-v)),
+// since nobody came before, and the integrals are closed; later ends, whose ages exceed τ(b), matter for delays
+// above that only, see [MDBatch.agesBeyondBatch].
+func (q MDBatch) batchSolve() batchChain {
+	b, lambda, d := q.MaxBatch, q.ArrivalRatePerSecond, q.delay()
 	mean := lambda * q.time(float64(b))
-	span := poissonSpan(mean) // arrivals above this are negligible
-	reach := max(span-b+1, 1) // positions b..b+reach-1 can be entered from below
+	c := batchChain{b: b, walk: newBatchWalk(b, mean, float64(b)-mean)}
 
-	sums := rootPowerSums(b, mean/float64(b))
-	ladder := make([]float64, b+1)
-	for h := 1; h <= b; h++ {
-		v := sums[h]
-		for m := 1; m < h; m++ {
-			v -= sums[m] * ladder[h-m]
-		}
-		ladder[h] = math.Max(v/float64(h), 0)
+	span := poissonSpan(mean)
+	pmf, atDelay, early := make([]float64, max(span, b)+1), make([]float64, b), make([]float64, b+1)
+	poissonPMF(atDelay, lambda*d)
+	ends, entered := make([][]float64, b+1), make([][]float64, b+1)
+	for n := 1; n <= b; n++ {
+		poissonPMF(pmf, lambda*q.time(float64(n)))
+		entered[n] = ladderPoints(pmf[b+1:], c.walk.descent)
+		ends[n] = make([]float64, b+1)
+		c.walk.fall(ends[n], entered[n])
 	}
-	renewal := make([]float64, reach)
-	renewal[0] = 1
-	for n := 1; n < reach; n++ {
-		for h := 1; h <= min(n, b); h++ {
-			renewal[n] += ladder[h] * renewal[n-h]
-		}
-	}
+	ages := q.agesBeyondBatch(c.walk, entered)
 
-	c := batchChain{renewal: renewal}
-	pmf := make([]float64, span+1)
-	rows := make([]float64, b*b)
-	entered := make([][]float64, b)
-	for x := range b {
-		poissonPMF(pmf, lambda*q.time(math.Max(float64(x), 1)))
-		row := rows[x*b : (x+1)*b]
-		copy(row, pmf)
-		entered[x] = ladderPoints(pmf[min(b, len(pmf)):], renewal)
-		for z, v := range entered[x] {
-			for j := range b - z {
-				row[b-1-j] += v * ladder[z+1+j]
+	rows := make([]float64, b*b) // K
+	delayed, filled := make([]float64, b+1), make([]float64, b+1)
+	for n := 1; n <= b; n++ {
+		tau := q.time(float64(n))
+		poissonPMF(pmf, lambda*tau)
+		row := rows[(n-1)*b : n*b] // by m-1
+		copy(row, ends[n][1:])
+		if d < tau {
+			poissonPMF(early, lambda*d)
+			delayed[n] = math.Exp(-lambda * (tau - d))
+			for m := 1; m < b; m++ {
+				row[m-1] += math.Max(pmf[m]-delayed[n]*early[m], 0)
 			}
+		} else {
+			delayed[n] = 1 + ages.visits[n]
+		}
+		for m := 1; m < b; m++ {
+			row[m-1] = math.Max(row[m-1]-ages.sizes[n][m], 0) + delayed[n]*atDelay[m-1]
+		}
+		row[b-1] += pmf[b]
+		for x := range ends[n] {
+			ends[n][x] += pmf[x]
+		}
+		if d > 0 {
+			filled[n] = math.Max(sumOf(ends[n][:b])-sumOf(row[:b-1]), 0)
+			row[b-1] += filled[n]
 		}
 	}
-	c.law = stationary(rows, b)
-	full := q.fullShare(c.law)
-	total := full
-	for _, p := range c.law {
-		total += p
+
+	law := stationary(rows, b)
+	c.starts, c.ends = make([]float64, b+1), make([]float64, b+1)
+	copy(c.starts[1:], law)
+	for n := 1; n <= b; n++ {
+		p := c.starts[n]
+		for x, v := range ends[n] {
+			c.ends[x] += p * v
+		}
+		for len(c.above) < len(entered[n]) {
+			c.above = append(c.above, 0)
+		}
+		for z, v := range entered[n] {
+			c.above[z] += p * v
+		}
+		c.delayed += p * delayed[n]
+		c.filled += p * filled[n]
 	}
-	c.entries = make([]float64, reach)
-	for x := range c.law {
-		c.law[x] /= total
-		for z, v := range entered[x] {
-			c.entries[z] += c.law[x] * v
+	c.full, c.left = c.walk.above(c.above)
+	total := c.full + sumOf(c.starts)
+	for _, s := range [][]float64{c.starts, c.ends, c.above} {
+		for i := range s {
+			s[i] /= total
 		}
 	}
-	poissonPMF(pmf, mean)
-	if b < len(pmf) {
-		c.steps = pmf[b:]
-	}
+	c.full, c.left, c.delayed, c.filled = c.full/total, c.left/total, c.delayed/total, c.filled/total
 	return c
 }
 
-// ladderPoints returns V_z = Σ_{i>=z} ν_i u_{i-z}, the mean number of visits of the descending ladder process to b+z
-// if it starts at b+i with probability ν_i.
-func ladderPoints(start, renewal []float64) []float64 {
-	last := len(start)
-	for last > 0 && start[last-1] == 0 {
-		last--
-	}
-	v := make([]float64, last)
-	for z := range v {
-		for i := z; i < last; i++ {
-			v[z] += start[i] * renewal[i-z]
-		}
-	}
-	return v
+// batchAge is, for each batch of n that leaves nobody behind, the integral over ages from τ(b) to the delay of the ends
+// of batches before the next such, and of those ends at which X = m.
+type batchAge struct {
+	visits []float64   // by n
+	sizes  [][]float64 // by n and m
 }
 
-// wholeLaw returns the law of X from 0 until it is negligible, or nil if that takes more than most states. Above b,
+// agesBeyondBatch integrates over the ages of an oldest request that one batch or more has left behind. If it waits for
+// v, mτ(b) < v < (m+1)τ(b), when a batch ends, it is the request number (m+1)b + 1 from the end of the batch before those m+1,
+// in the last u = (m+1)τ(b) - v of which nothing but Poisson arrivals happened. So with h_X visits to X at such ends,
+// and the batch of n itself, behind which mb + 1 is the number,
 //
-//	P(X = b+i) = Σ_{z<=i} V_z u⁺_{i-z},
-//
-// u⁺ the renewal sequence of the weakly ascending ladder heights, whose law is Σ_j P(S = h+j) u⁻_j.
-func (c batchChain) wholeLaw(most int) []float64 {
-	law := append([]float64(nil), c.law...)
-	ascending := ladderPoints(c.steps, c.renewal)
-	stay := 1.0
-	if len(ascending) > 0 {
-		stay -= ascending[0]
+//	r_n(v) = λ Σ_X h_X P(N(u) = (m+1)b - X) + λ P(N(mτ(b) + τ(n) - v) = mb).
+func (q MDBatch) agesBeyondBatch(w batchWalk, entered [][]float64) batchAge {
+	b, lambda, whole := q.MaxBatch, q.ArrivalRatePerSecond, q.time(float64(q.MaxBatch))
+	until := math.Min(q.delay(), q.fillHorizon())
+	ages := batchAge{visits: make([]float64, b+1), sizes: make([][]float64, b+1)}
+	for n := range ages.sizes {
+		ages.sizes[n] = make([]float64, b)
 	}
 	renewal := []float64{}
-	var tail float64
-	for i := 0; i < most; i++ {
-		var u float64
-		if i == 0 {
-			u = 1
+	came, size := make([]float64, poissonSpan(lambda*whole)+1), make([]float64, b-1)
+	points := make([]float64, len(w.descent))
+	for m := 1; float64(m)*whole < until && m <= MaxBatchStates/b; m++ {
+		for len(renewal) < m*b {
+			renewal = w.climb(renewal)
 		}
-		for h := 1; h < min(len(ascending), i+1); h++ {
-			u += ascending[h] * renewal[i-h]
+		if m > 2 && sumOf(renewal[(m-2)*b:m*b]) < negligibleState {
+			break
 		}
-		renewal = append(renewal, u/stay)
-		var p float64
-		for z := 0; z < min(len(c.entries), i+1); z++ {
-			p += c.entries[z] * renewal[i-z]
-		}
-		law = append(law, p)
-		tail += p
-		// Above all entries the law falls at least geometrically; its slope is that of the last two terms.
-		if i >= len(c.entries) {
-			ratio := p / law[len(law)-2]
-			if p == 0 || ratio < 1 && p/(1-ratio) < 1e-16 {
-				return law
+		panels, _ := newBatchPanels(q.ageBreaks(m, until), lambda, b)
+		for _, p := range panels {
+			for j, weight := range p.rule.weight {
+				v := p.at(j)
+				weight *= (p.to - p.from) / 2
+				low, high := poissonWindow(came, lambda*(float64(m+1)*whole-v))
+				poissonPMF(size, lambda*v)
+				for z := range points {
+					points[z] = 0
+					for k := low; k < high && k <= m*b-1-z; k++ {
+						points[z] += came[k] * renewal[m*b-1-z-k]
+					}
+				}
+				for n := 1; n <= b; n++ {
+					density := q.ageDensity(n, m, v)
+					for z, e := range entered[n] {
+						density += lambda * e * points[z]
+					}
+					density *= weight
+					ages.visits[n] += density
+					for i, s := range size {
+						ages.sizes[n][i+1] += density * s
+					}
+				}
 			}
 		}
 	}
-	return nil
+	return ages
 }
 
-// rootPowerSums returns q_m = Σ_k z_k^m, m = 0..b, of the b roots of z^b = e^(ρb(z-1)) in the closed unit disc, ρ < 1.
-// One is 1; the others are fixed points of z = e^(2πik/b) e^(ρ(z-1)), in conjugate pairs.
-func rootPowerSums(b int, rho float64) []float64 {
-	sums := make([]float64, b+1)
-	for m := range sums {
-		sums[m] = 1
+// ageDensity is the part of r_n of those who came during the batch of n itself, mτ(b) < v.
+func (q MDBatch) ageDensity(n, m int, v float64) float64 {
+	before := float64(m)*q.time(float64(q.MaxBatch)) + q.time(float64(n)) - v
+	if before < 0 {
+		return 0
 	}
-	for k := 1; 2*k <= b; k++ {
-		turn := cmplx.Rect(1, 2*math.Pi*float64(k)/float64(b))
-		z := complex(0, 0)
-		for range 10 {
-			z = turn * cmplx.Exp(complex(rho, 0)*(z-1))
-		}
-		for range 30 { // Newton
-			image := turn * cmplx.Exp(complex(rho, 0)*(z-1))
-			step := (z - image) / (1 - complex(rho, 0)*image)
-			z -= step
-			if cmplx.Abs(step) < 0x1p-52 {
-				break
-			}
-		}
-		weight := 2.0
-		if 2*k == b {
-			weight = 1
-		}
-		power := complex(1, 0)
-		for m := range sums {
-			sums[m] += weight * real(power)
-			power *= z
+	return q.ArrivalRatePerSecond * poissonProbability(m*q.MaxBatch, q.ArrivalRatePerSecond*before)
+}
+
+// ageBreaks cuts the ages from mτ(b) to (m+1)τ(b), or until a time within, where densities are not smooth.
+func (q MDBatch) ageBreaks(m int, until float64) []float64 {
+	const smooth = 20 // continuous derivatives
+	whole := q.time(float64(q.MaxBatch))
+	from, to := float64(m)*whole, float64(m+1)*whole
+	breaks := []float64{from}
+	for n := 1; n < q.MaxBatch && m*q.MaxBatch < smooth; n++ {
+		if at := from + q.time(float64(n)); at < math.Min(until, to) && at > breaks[len(breaks)-1] {
+			breaks = append(breaks, at)
 		}
 	}
-	return sums
+	return append(breaks, math.Min(until, to))
 }
 
 // stationary returns the stationary law of an n-state transition matrix by the elimination of Grassmann, Taksar and
-// Heyman (Operations Research 33, 1985), which subtracts nothing. Rows need not be normalized.
+// Heyman (Operations Research 33, 1985), which subtracts nothing. Rows need not be normalized. A state from which no
+// smaller one is reached leaves those without probability.
 func stationary(rows []float64, n int) []float64 {
+	least := 0
 	for k := n - 1; k > 0; k-- {
 		pivot := rows[k*n : k*n+k]
-		var out float64
-		for _, v := range pivot {
-			out += v
+		out := sumOf(pivot)
+		if out == 0 {
+			least = k
+			break
 		}
 		for i := range k {
 			row := rows[i*n : i*n+n]
@@ -191,13 +207,41 @@ func stationary(rows []float64, n int) []float64 {
 		}
 	}
 	law := make([]float64, n)
-	law[0] = 1
-	for k := 1; k < n; k++ {
-		for i := range k {
+	law[least] = 1
+	for k := least + 1; k < n; k++ {
+		for i := least; i < k; i++ {
 			law[k] += law[i] * rows[i*n+k]
 		}
 	}
 	return law
+}
+
+func sumOf(values []float64) float64 {
+	var sum float64
+	for _, v := range values {
+		sum += v
+	}
+	return sum
+}
+
+// negligibleState is the probability below which a state is left out.
+const negligibleState = 1e-16
+
+// poissonWindow fills dst[low:high] with the probabilities of a Poisson variable that are not negligible, and leaves the
+// rest of dst as it is.
+func poissonWindow(dst []float64, mean float64) (low, high int) {
+	mode := int(math.Min(mean, float64(len(dst)-1)))
+	dst[mode] = poissonProbability(mode, mean)
+	low, high = mode, mode+1
+	for low > 0 && dst[low] > negligibleState {
+		dst[low-1] = dst[low] * float64(low) / mean
+		low--
+	}
+	for high < len(dst) && dst[high-1] > negligibleState {
+		dst[high] = dst[high-1] * mean / float64(high)
+		high++
+	}
+	return low, high
 }
 
 // poissonSpan returns a number that a Poisson variable exceeds with a probability below 1e-18.
@@ -214,9 +258,8 @@ func poissonPMF(dst []float64, mean float64) {
 		dst[0] = 1
 		return
 	}
-	mode := min(int(mean), len(dst)-1)
-	lgamma, _ := math.Lgamma(float64(mode) + 1)
-	dst[mode] = math.Exp(float64(mode)*math.Log(mean) - mean - lgamma)
+	mode := int(math.Min(mean, float64(len(dst)-1)))
+	dst[mode] = poissonProbability(mode, mean)
 	for j := mode - 1; j >= 0; j-- {
 		dst[j] = dst[j+1] * float64(j+1) / mean
 	}

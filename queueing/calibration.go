@@ -1,58 +1,11 @@
 package queueing
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"time"
 )
-
-// Observation is what a running service exposed over one interval. Optional numbers are NaN where they are missing.
-type Observation struct {
-	At                 time.Time // end of the interval
-	Version            string    // of the service; another one starts the calibration anew
-	RatePerSecond      float64   // requests completed
-	Replicas           int       // ready
-	MeanLatencySeconds float64   // of completed requests, the sum of a histogram over its count
-	Latency            LatencyHistogram
-	// Utilization is the share of a replica's slots that were busy, in [0, 1]; optional. Do not put CPU utilization here
-	// unless a busy slot uses all of its CPU.
-	Utilization float64
-	RetryShare  float64 // requests that repeat earlier ones, of all; optional
-	Throttled   float64 // share of time that replicas were throttled; optional
-	Dispersion  float64 // variance over mean of the arrivals per second; 1 if Poisson; optional
-}
-
-// LatencyHistogram counts requests by latency. The zero value is an absent one.
-type LatencyHistogram struct {
-	UpperBoundsSeconds []float64 // rising
-	Counts             []float64 // per bucket and not cumulative, with one more for those above the last bound
-}
-
-// Quantile returns the p-quantile, linear within its bucket; the last bound if it is above that; NaN for an absent or
-// malformed histogram or p outside [0, 1].
-func (h LatencyHistogram) Quantile(p float64) float64 {
-	if !(p >= 0 && p <= 1) || len(h.UpperBoundsSeconds) == 0 || len(h.Counts) != len(h.UpperBoundsSeconds)+1 {
-		return math.NaN()
-	}
-	var total float64
-	for _, c := range h.Counts {
-		total += c
-	}
-	if !(total > 0) {
-		return math.NaN()
-	}
-	rank, low := p*total, 0.0
-	for i, high := range h.UpperBoundsSeconds {
-		if c := h.Counts[i]; rank <= c && c > 0 {
-			return low + (high-low)*rank/c
-		}
-		rank -= h.Counts[i]
-		low = high
-	}
-	return low
-}
 
 // Verdict says whether the queueing model describes a service, and if not, the likeliest reason.
 type Verdict string
@@ -89,7 +42,13 @@ type Calibration struct {
 	LatencyRatio float64
 	// TailRatio is likewise that of the 95th percentile; NaN without histograms. It is reported and does not decide.
 	TailRatio float64
+	// DownstreamLimit is the throughput, of all replicas together, that more replicas do not raise: the median over the
+	// observations with congestion, between their quartiles. NaN unless the verdict is VerdictDownstream.
+	DownstreamLimit Estimate
 }
+
+// Fits reports whether the model describes the service, so that it may size it.
+func (c Calibration) Fits() bool { return c.Verdict == VerdictFits }
 
 // Service returns the calibrated service for [Size]; its zero value, which is refused there, without an estimate.
 func (c Calibration) Service() Service {
@@ -121,7 +80,10 @@ const (
 // intervals do not show that. Then trust the predicted latency, which is tested, rather than the parts. It takes about
 // 10 ms with utilization and 0.5 s without.
 //
-// Observations without requests, replicas or latency are left out.
+// Observations without requests, replicas or latency are left out; and from the fit and its test those that are
+// [Observation.Saturated], since an overload has no steady state to compare with: minutes of it do not condemn a model. But
+// where five or more of those show that throughput does not follow the replicas, a downstream limit is found
+// whatever fits the rest, and where three of the newest five are saturated, a reason for that is looked for.
 func Calibrate(observations []Observation) Calibration {
 	var usable []Observation
 	for _, o := range observations {
@@ -130,11 +92,21 @@ func Calibrate(observations []Observation) Calibration {
 		}
 	}
 	c := Calibration{Verdict: VerdictInsufficient, Observations: len(usable), LatencyRatio: math.NaN(), TailRatio: math.NaN()}
+	c.DownstreamLimit = Estimate{math.NaN(), math.NaN(), math.NaN()}
 	if len(usable) < fewestFitted+heldOut {
 		c.Explanation = fmt.Sprintf("%d usable observations of one version, need %d", len(usable), fewestFitted+heldOut)
 		return c
 	}
-	training, test := thin(usable[:len(usable)-heldOut]), usable[len(usable)-heldOut:]
+	steady := slices.DeleteFunc(slices.Clone(usable), Observation.Saturated)
+	switch {
+	case len(steady) >= fewestFitted+heldOut:
+	case 2*len(steady) > len(usable):
+		c.Explanation = fmt.Sprintf("%d usable observations of one version without overload, need %d", len(steady), fewestFitted+heldOut)
+		return c
+	default:
+		steady = usable // hardly anything but overload, to be judged as such
+	}
+	training, test := thin(steady[:len(steady)-heldOut]), steady[len(steady)-heldOut:]
 	fits := []calibrationFit{}
 	best := calibrationFit{loss: math.Inf(1)}
 	try := func(k int) {
@@ -152,7 +124,8 @@ func Calibrate(observations []Observation) Calibration {
 		try(k)
 	}
 	if math.IsInf(best.loss, 1) {
-		c.Verdict, c.Explanation = VerdictMismatch, "no service time and concurrency keep the queue stable at the rates seen"
+		c.LatencyRatio = math.Inf(1) // no service time and concurrency keep the queue stable at the rates seen
+		c.judge(usable, test, math.Inf(1))
 		return c
 	}
 	best.report(&c, fits, len(training))
@@ -188,10 +161,17 @@ func (o Observation) usable() bool {
 	return positive(o.RatePerSecond) && o.Replicas > 0 && o.Replicas <= MaxServers/maxConcurrency && positive(o.MeanLatencySeconds)
 }
 
-// judge compares predicted and measured latency, and looks for a reason where they differ.
+// judge compares predicted and measured latency, and looks for a reason where they differ or the service is overloaded.
 func (c *Calibration) judge(all, test []Observation, residual float64) {
 	off := math.Max(c.LatencyRatio, 1/c.LatencyRatio)
-	if off <= latencyTolerance && residual <= math.Log(latencyTolerance) {
+	fits := off <= latencyTolerance && residual <= math.Log(latencyTolerance)
+	saturated := saturatedOnes(all)
+	limited := len(saturated) >= 5 && throughputStays(saturated)
+	overloaded := false
+	if recent := all[len(all)-heldOut:]; 2*len(saturatedOnes(recent)) > heldOut {
+		overloaded, test = true, recent
+	}
+	if fits && !limited && !overloaded {
 		c.Verdict = VerdictFits
 		c.Explanation = fmt.Sprintf("measured mean latency is %.2f times the predicted", c.LatencyRatio)
 		return
@@ -205,46 +185,84 @@ func (c *Calibration) judge(all, test []Observation, residual float64) {
 		}
 		return median(known)
 	}
-	above := !(c.LatencyRatio <= 1)
+	above := overloaded || !fits && !(c.LatencyRatio <= 1)
+	throttled := mean(func(o Observation) float64 { return o.Throttled })
+	retries := mean(func(o Observation) float64 { return o.RetryShare })
+	dispersion := mean(func(o Observation) float64 { return o.Dispersion })
+	var reason string
 	switch {
-	case above && mean(func(o Observation) float64 { return o.Throttled }) > 0.05:
-		c.Verdict = VerdictThrottled
-	case above && mean(func(o Observation) float64 { return o.RetryShare }) > 0.1:
-		c.Verdict = VerdictRetries
-	case downstreamLimited(all):
+	case above && throttled > 0.05:
+		c.Verdict, reason = VerdictThrottled, fmt.Sprintf("replicas are throttled %.0f %% of the time", 100*throttled)
+	case above && retries > 0.1:
+		c.Verdict, reason = VerdictRetries, fmt.Sprintf("%.0f %% of the requests are retries", 100*retries)
+	case limited || !fits && downstreamLimited(all):
 		c.Verdict = VerdictDownstream
-	case above && mean(func(o Observation) float64 { return o.Dispersion }) > 2:
-		c.Verdict = VerdictCorrelated
+		if !limited {
+			saturated = congested(all)
+		}
+		c.DownstreamLimit = throughputOf(saturated)
+		reason = fmt.Sprintf("more replicas bring no more throughput than %.4g requests per second", c.DownstreamLimit.Value)
+	case above && dispersion > 2:
+		c.Verdict, reason = VerdictCorrelated, fmt.Sprintf("arrivals per second have %.1f times the variance of Poisson ones", dispersion)
+	case fits:
+		c.Verdict, reason = VerdictFits, "the newest observations are overloaded, but those before fit"
 	default:
-		c.Verdict = VerdictMismatch
+		c.Verdict, reason = VerdictMismatch, "the observations name no reason"
 	}
-	c.Explanation = fmt.Sprintf("measured mean latency is %.2f times the predicted, must be within a factor of %.2f; residuals of the fit are %.0f %%",
-		c.LatencyRatio, latencyTolerance, 100*residual)
+	if math.IsInf(residual, 1) {
+		c.Explanation = reason + "; no service time and concurrency keep the queue stable at the rates seen"
+		return
+	}
+	c.Explanation = fmt.Sprintf("%s; measured mean latency is %.2f times the predicted, must be within a factor of %.2f; residuals of the fit are %.0f %%",
+		reason, c.LatencyRatio, latencyTolerance, 100*residual)
 }
 
-// downstreamLimited looks at the third of the observations with the highest latency: a limit behind the replicas shows
-// where their numbers differ by half or more and the throughput does not follow them, an elasticity below 0.3.
+// downstreamLimited looks at the observations with congestion: a limit behind the replicas shows where their numbers
+// differ by half or more and the throughput does not follow them, an elasticity below 0.3.
 func downstreamLimited(observations []Observation) bool {
-	slow := slices.Clone(observations)
-	slices.SortStableFunc(slow, func(a, b Observation) int {
-		switch {
-		case a.MeanLatencySeconds > b.MeanLatencySeconds:
-			return -1
-		case a.MeanLatencySeconds < b.MeanLatencySeconds:
-			return 1
-		}
-		return 0
-	})
-	slow = slow[:max(len(slow)/3, 1)]
+	slow := congested(observations)
+	return len(slow) >= 5 && throughputStays(slow)
+}
+
+// throughputStays reports whether throughput does not follow the replicas: an elasticity below 0.3 where their numbers
+// differ by half or more.
+func throughputStays(observations []Observation) bool {
 	var x, y, xx, xy float64
 	least, most := math.MaxInt, 0
-	for _, o := range slow {
+	for _, o := range observations {
 		lx, ly := math.Log(float64(o.Replicas)), math.Log(o.RatePerSecond)
 		x, y, xx, xy = x+lx, y+ly, xx+lx*lx, xy+lx*ly
 		least, most = min(least, o.Replicas), max(most, o.Replicas)
 	}
-	n := float64(len(slow))
-	return len(slow) >= 5 && float64(most) >= 1.5*float64(least) && (n*xy-x*y)/(n*xx-x*x) < 0.3
+	n := float64(len(observations))
+	return float64(most) >= 1.5*float64(least) && (n*xy-x*y)/(n*xx-x*x) < 0.3
+}
+
+// saturatedOnes returns the observations of an overload.
+func saturatedOnes(observations []Observation) []Observation {
+	return slices.DeleteFunc(slices.Clone(observations), func(o Observation) bool { return !o.Saturated() })
+}
+
+// congested returns the observations with a latency of more than twice that which a tenth of them undercut.
+func congested(observations []Observation) []Observation {
+	latencies := make([]float64, len(observations))
+	for i, o := range observations {
+		latencies[i] = o.MeanLatencySeconds
+	}
+	slices.Sort(latencies)
+	quick := latencies[len(latencies)/10]
+	return slices.DeleteFunc(slices.Clone(observations), func(o Observation) bool { return o.MeanLatencySeconds <= 2*quick })
+}
+
+// throughputOf is the median rate with its quartiles.
+func throughputOf(observations []Observation) Estimate {
+	rates := make([]float64, len(observations))
+	for i, o := range observations {
+		rates[i] = o.RatePerSecond
+	}
+	slices.Sort(rates)
+	n := len(rates)
+	return Estimate{median(rates), rates[n/4], rates[n-1-n/4]}
 }
 
 func median(values []float64) float64 {
@@ -254,203 +272,4 @@ func median(values []float64) float64 {
 	s := slices.Clone(values)
 	slices.Sort(s)
 	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
-}
-
-type calibrationFit struct {
-	concurrency int
-	service     float64 // seconds
-	waitFactor  float64 // (1+SCV)/2
-	waitError   float64 // its standard error
-	loss        float64
-}
-
-// fitConcurrency returns the best fit at k requests per replica.
-func fitConcurrency(observations []Observation, k int) calibrationFit {
-	var busy, rate float64
-	known := 0
-	fastest := math.Inf(1)
-	for _, o := range observations {
-		fastest = math.Min(fastest, o.MeanLatencySeconds)
-		if o.Utilization > 0 && o.Utilization <= 1 {
-			known++
-			busy += o.Utilization * float64(o.Replicas)
-			rate += o.RatePerSecond
-		}
-	}
-	if 2*known >= len(observations) {
-		return fitWaits(observations, k, float64(k)*busy/rate)
-	}
-	// Without utilization: the service time is about the least latency at most, a little more since the least of many
-	// is low by noise. A grid, then golden section around its best.
-	at := func(x float64) calibrationFit { return fitWaits(observations, k, fastest*math.Exp(-x)) }
-	const start, end, cell = -0.25, 2.75, 0.125
-	best, bestX := at(start), start
-	for x := start + cell; x <= end; x += cell {
-		if f := at(x); f.loss < best.loss {
-			best, bestX = f, x
-		}
-	}
-	low, high := bestX-cell, bestX+cell
-	const golden = 0.6180339887498949
-	for range 12 { // to a part in 1000
-		a, b := high-golden*(high-low), low+golden*(high-low)
-		fa, fb := at(a), at(b)
-		if fa.loss < fb.loss {
-			high = b
-		} else {
-			low = a
-		}
-		for _, f := range []calibrationFit{fa, fb} {
-			if f.loss < best.loss {
-				best = f
-			}
-		}
-	}
-	return best
-}
-
-// fitWaits fits the factor of the waits at a service time, by relative least squares.
-func fitWaits(observations []Observation, k int, service float64) calibrationFit {
-	f := calibrationFit{concurrency: k, service: service, waitFactor: 1, waitError: math.Inf(1), loss: math.Inf(1)}
-	waits := make([]float64, len(observations))
-	var xx, xy float64
-	for i, o := range observations {
-		waits[i] = f.wait(o)
-		if math.IsInf(waits[i], 1) || math.IsNaN(waits[i]) {
-			return f
-		}
-		x, y := waits[i]/o.MeanLatencySeconds, 1-service/o.MeanLatencySeconds
-		xx, xy = xx+x*x, xy+x*y
-	}
-	if xx > 1e-3*float64(len(observations)) { // waits of 3 % of the latency or more, or there is nothing to learn from
-		f.waitFactor = math.Min(math.Max(xy/xx, 0.5), 10)
-	}
-	f.loss = 0
-	for i, o := range observations {
-		r := math.Log(o.MeanLatencySeconds / (service + f.waitFactor*waits[i]))
-		f.loss += r * r
-	}
-	if xx > 1e-3*float64(len(observations)) {
-		f.waitError = math.Sqrt(f.loss / float64(len(observations)) / xx)
-	}
-	return f
-}
-
-func (f calibrationFit) wait(o Observation) float64 {
-	return MMc{ArrivalRatePerSecond: o.RatePerSecond, ServiceRatePerSecond: 1 / f.service, Servers: o.Replicas * f.concurrency}.MeanWaitSeconds()
-}
-
-func (f calibrationFit) predict(o Observation) float64 { return f.service + f.waitFactor*f.wait(o) }
-
-func (f calibrationFit) report(c *Calibration, fits []calibrationFit, n int) {
-	variance := f.loss / float64(n)
-	spread := 2 * math.Sqrt(variance/float64(n))
-	c.MeanService = Estimate{f.service, f.service * math.Exp(-spread), f.service * math.Exp(spread)}
-	k := float64(f.concurrency)
-	c.Concurrency = Estimate{k, k, k}
-	for _, other := range fits {
-		if other.loss <= f.loss+4*variance+1e-12 {
-			c.Concurrency.Low = math.Min(c.Concurrency.Low, float64(other.concurrency))
-			c.Concurrency.High = math.Max(c.Concurrency.High, float64(other.concurrency))
-		}
-	}
-	scv := 2*f.waitFactor - 1
-	c.SCV = Estimate{scv, math.Max(0, scv-4*f.waitError), scv + 4*f.waitError}
-}
-
-// Calibrator keeps the observations of a service and calibrates by version. The zero value is ready to use. It is not
-// safe for concurrent use.
-type Calibrator struct {
-	// MaxAge is how long an observation counts; 0 means [DefaultCalibrationAge].
-	MaxAge time.Duration
-
-	observations []Observation // of the present version, in order of time
-	previous     Calibration   // of the last version that fitted
-}
-
-// DefaultCalibrationAge is a week, so that each hour of the week has been seen. Chosen by us.
-const DefaultCalibrationAge = 7 * 24 * time.Hour
-
-// maxObservations bounds the memory: a week of intervals of one minute.
-const maxObservations = 10_080
-
-// Observe adds an observation. One of another version starts anew and keeps what was known of the old one, if it fitted.
-//
-// Errors: an observation that is not newer than the last.
-func (c *Calibrator) Observe(o Observation) error {
-	if n := len(c.observations); n > 0 {
-		last := c.observations[n-1]
-		if !o.At.After(last.At) {
-			return fmt.Errorf("queueing: observation at %v, must be after %v", o.At, last.At)
-		}
-		if o.Version != last.Version {
-			if known := Calibrate(c.observations); known.Verdict == VerdictFits {
-				c.previous = known
-			}
-			c.observations = nil
-		} else if n >= maxObservations {
-			c.observations = slices.Delete(c.observations, 0, 1)
-		}
-	}
-	c.observations = append(c.observations, o)
-	return nil
-}
-
-// Calibration returns what is known of the present version from the observations that are not too old.
-func (c *Calibrator) Calibration(now time.Time) Calibration {
-	age := c.MaxAge
-	if age <= 0 {
-		age = DefaultCalibrationAge
-	}
-	first, _ := slices.BinarySearchFunc(c.observations, now.Add(-age), func(o Observation, t time.Time) int { return o.At.Compare(t) })
-	return Calibrate(c.observations[first:])
-}
-
-// Previous returns the calibration of the last version that fitted before the present one.
-func (c *Calibrator) Previous() (Calibration, bool) {
-	return c.previous, c.previous.Verdict == VerdictFits
-}
-
-// ErrNotCalibrated means that no model of the service is valid, so that a measured capacity should be used instead.
-var ErrNotCalibrated = errors.New("the service has no valid model")
-
-// LeastReplicas returns the least replicas that keep a target at a rate by the calibrated model. Until a new version has
-// been learned, which ends with the verdict that it fits, it is the larger of what the old model and, as far as there
-// is one, the new one need.
-//
-// Errors: [ErrNotCalibrated] with the verdict; as [LeastReplicas].
-func (c *Calibrator) LeastReplicas(now time.Time, arrivalRatePerSecond float64, target Target, maxReplicas int) (int, error) {
-	present := c.Calibration(now)
-	if present.Verdict == VerdictFits {
-		return LeastReplicas(arrivalRatePerSecond, present.Service(), target, maxReplicas)
-	}
-	if c.previous.Verdict != VerdictFits || present.Verdict != VerdictInsufficient {
-		return 0, fmt.Errorf("queueing: %w: %s: %s", ErrNotCalibrated, present.Verdict, present.Explanation)
-	}
-	need, err := LeastReplicas(arrivalRatePerSecond, c.previous.Service(), target, maxReplicas)
-	if err != nil {
-		return 0, err
-	}
-	if early, ok := c.earlyService(); ok {
-		n, err := LeastReplicas(arrivalRatePerSecond, early, target, maxReplicas)
-		if err != nil {
-			return 0, err
-		}
-		need = max(need, n)
-	}
-	return need, nil
-}
-
-// earlyService guesses the new version from few observations: the old concurrency, and the median latency, which
-// includes waits and so errs on the safe side.
-func (c *Calibrator) earlyService() (Service, bool) {
-	var latencies []float64
-	for _, o := range c.observations {
-		if o.usable() {
-			latencies = append(latencies, o.MeanLatencySeconds)
-		}
-	}
-	s := c.previous.Service()
-	s.MeanTime = time.Duration(median(latencies) * float64(time.Second))
-	return s, len(latencies) > 0 && s.MeanTime > 0
 }

@@ -2,7 +2,6 @@ package queueing
 
 import (
 	"math"
-	"slices"
 	"time"
 )
 
@@ -60,42 +59,6 @@ func RateTable(maxReplicas int, service Service, target Target) ([]float64, erro
 	}
 	return rates, nil
 }
-
-// NeedTable answers the planner's question, how many replicas a rate needs, by look-up in a table built once with
-// [NewNeedTable]. It is immutable and safe for concurrent use.
-type NeedTable struct {
-	rates []float64 // by replicas, never falling
-}
-
-// NewNeedTable builds the table for 1..maxReplicas replicas; see [RateTable] for its cost and errors.
-func NewNeedTable(maxReplicas int, service Service, target Target) (*NeedTable, error) {
-	rates, err := RateTable(maxReplicas, service, target)
-	if err != nil {
-		return nil, err
-	}
-	return &NeedTable{rates: rates}, nil
-}
-
-// LeastReplicas returns the least number of replicas, at least 1, that carry a rate within the target. Where the table
-// ends below the rate it returns the most replicas it knows and false; so it does for a rate that is NaN or negative,
-// since a missing rate must not shrink anything. It takes O(log n) time and does not allocate.
-func (t *NeedTable) LeastReplicas(arrivalRatePerSecond float64) (replicas int, enough bool) {
-	most := len(t.rates) - 1
-	if !(arrivalRatePerSecond >= 0 && arrivalRatePerSecond <= t.rates[most]) {
-		return most, false
-	}
-	n, _ := slices.BinarySearch(t.rates, arrivalRatePerSecond)
-	return max(n, 1), true
-}
-
-// MaxArrivalRate returns the largest rate that the given replicas carry; 0 below one replica, and the rate of the
-// whole table above its end.
-func (t *NeedTable) MaxArrivalRate(replicas int) float64 {
-	return t.rates[min(max(replicas, 0), len(t.rates)-1)]
-}
-
-// MaxReplicas returns the number of replicas at which the table ends.
-func (t *NeedTable) MaxReplicas() int { return len(t.rates) - 1 }
 
 // loadGuess extrapolates the largest load from those of one and two replicas less. Their second difference is small,
 // since the load per server rises slowly with the number of servers.

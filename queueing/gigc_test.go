@@ -196,7 +196,7 @@ func TestGIGcErrors(t *testing.T) {
 
 func TestGIGcReductions(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		servers := rapid.IntRange(1, 40).Draw(t, "servers")
+		servers := rapid.IntRange(1, 15).Draw(t, "servers")
 		rho := rapid.Float64Range(0.05, 0.9999).Draw(t, "rho")
 		scv := rapid.Float64Range(0, 10).Draw(t, "scv")
 		p := rapid.Float64Range(0.5, 0.999).Draw(t, "p")

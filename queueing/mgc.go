@@ -108,11 +108,18 @@ type weightedWait struct{ probability, seconds float64 }
 // Solve computes the steady state once for several questions.
 func (q MGc) Solve() *SolvedMGc {
 	m, v := q.markov(), q.SCV
+	if v < constantBelow {
+		v = 0
+	}
 	s := &SolvedMGc{markov: m, scv: v, wait: m.WaitProbability(), mean: m.MeanWaitSeconds()}
 	if !m.Stable() || v == 1 {
 		return s
 	}
-	s.fixed = MDc(m).Solve()
+	if v > 1 {
+		s.fixed = MDc(m).solveMean()
+	} else {
+		s.fixed = MDc(m).Solve()
+	}
 	if m.ArrivalRatePerSecond == 0 {
 		return s
 	}
@@ -129,6 +136,9 @@ func (q MGc) Solve() *SolvedMGc {
 	s.fitTwoRates()
 	return s
 }
+
+// constantBelow is the SCV below which a gamma law cannot be told from a constant.
+const constantBelow = 1e-8
 
 // fitTwoRates makes two exponentials of P(W > 0), the mean and the two slowest rates of M/H2/c; where they would not make
 // a tail, one with the mean.
@@ -241,11 +251,10 @@ func (s *SolvedMGc) serviceTail(seconds float64) float64 {
 // serviceTail is P(S > t) of the law that goes with a mean and an SCV: constant at 0, gamma below 0.5, [PhaseTypeOf]
 // from there on.
 func serviceTail(mean, scv, seconds float64) float64 {
-	const constant = 1e-8 // below this, a gamma law cannot be told from a constant
 	switch {
-	case seconds <= 0 || scv < constant && seconds < mean:
+	case seconds <= 0 || scv < constantBelow && seconds < mean:
 		return 1
-	case scv < constant || math.IsInf(seconds, 1):
+	case scv < constantBelow || math.IsInf(seconds, 1):
 		return 0
 	case scv >= 0.5:
 		return PhaseTypeOf(mean, scv).Tail(seconds)
@@ -253,24 +262,31 @@ func serviceTail(mean, scv, seconds float64) float64 {
 	return mathext.GammaIncRegComp(1/scv, seconds/(scv*mean))
 }
 
-// waitPoints replaces the law of W given W > 0 by points. It takes quantiles at equal steps of ln P(W > t), between
-// which they are nearly linear, and divides each step further.
+// waitPoints replaces the law of W given W > 0 by points. It takes quantiles at waits of M/D/c in equal steps, between which
+// they are nearly linear in ln P(W > t), and divides each step further.
 func (s *SolvedMGc) waitPoints() []weightedWait {
-	const steps, parts, last = 120, 6, 24 // down to e^-24 of P(W > 0)
+	const steps, parts, last = 120, 6, 24 // down to about e^-24 of P(W > 0)
 	if s.points != nil || s.wait < 1e-250 {
 		return s.points
 	}
-	from, tail := 0.0, 1.0
-	for i := 1; i <= steps; i++ {
-		miss := s.wait * math.Exp(-last*float64(i)/steps)
-		to := s.scv*s.markov.waitAtTail(miss) + (1-s.scv)*tailInverse(s.fixed.WaitTail, miss, math.Log(miss), from)
-		for k := 1; k <= parts; k++ {
-			next := math.Exp(-last * (float64(i-1) + float64(k)/parts) / steps)
-			s.points = append(s.points, weightedWait{s.wait * (tail - next), from + (to-from)*(float64(k)-0.5)/parts})
-			tail = next
+	s.points = make([]weightedWait, 0, (steps+1)*parts+1)
+	from, miss := 0.0, s.wait
+	width := last / (steps * s.markov.ArrivalRatePerSecond * math.Expm1(s.fixed.outer)) // P(W > t) ~ e^(-λ(τ-1)t)
+	for i := range steps + 1 {
+		fixed := float64(i) * width
+		next := math.Min(miss, s.fixed.WaitTail(fixed))
+		if next == 0 || next < s.wait*1e-16 {
+			break
 		}
-		from = to
+		to := math.Max(from, s.scv*s.markov.waitAtTail(next)+(1-s.scv)*fixed)
+		ratio, above := math.Pow(next/miss, 1.0/parts), miss
+		for k := range parts {
+			below := above * ratio
+			s.points = append(s.points, weightedWait{above - below, from + (to-from)*(float64(k)+0.5)/parts})
+			above = below
+		}
+		from, miss = to, above
 	}
-	s.points = append(s.points, weightedWait{s.wait * tail, from})
+	s.points = append(s.points, weightedWait{miss, from})
 	return s.points
 }

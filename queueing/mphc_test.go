@@ -19,7 +19,10 @@ func referencePhaseService(r row, t *testing.T) queueing.PhaseType {
 }
 
 func TestReferenceMPHc(t *testing.T) {
-	for _, r := range referenceRows(t, "mgc_phase.csv") {
+	for i, r := range referenceRows(t, "mgc_phase.csv") {
+		if underRace && i%3 != 0 {
+			continue
+		}
 		q := queueing.MPHc{
 			ArrivalRatePerSecond: r.float(t, "lambda"), Service: referencePhaseService(r, t), Servers: r.int(t, "servers"),
 		}

@@ -30,30 +30,34 @@ type RateDistribution struct {
 // taken to stay for longer than the queue needs to settle, which errs on the safe side. MaxUtilization is kept at
 // the mean rate. Means cannot be bounded, since a rate that overloads any number of replicas makes them infinite.
 // The integral is a sum over 400 equally likely rates (midpoints), so that percentiles up to 0.999 are meaningful. The
-// average falls with every replica, so the search gallops and bisects.
+// average falls with every replica, so the search gallops and bisects. A service beyond M/M/c is sized as
+// [LeastReplicasForDistributionOf] does.
 //
-// Errors: as [LeastReplicas]; a distribution out of range; a bound on a mean; a service that is not plain M/M/c.
+// Errors: as [LeastReplicas]; a distribution out of range; a bound on a mean.
 func LeastReplicasForDistribution(rate RateDistribution, service Service, target Target, maxReplicas int) (int, error) {
-	rates, err := rate.midpoints()
-	if target.MaxMeanWait != 0 || target.MaxMeanResponse != 0 {
-		err = errors.Join(err, errors.New("queueing: a mean cannot be bounded over a distribution of the rate: use a quantile"))
-	}
 	if !service.markovian() {
-		err = errors.Join(err, errors.New("queueing: over a distribution of the rate only M/M/c can be sized: leave out SCV, ArrivalSCV, Patience and MaxWaiting"))
+		if err := checkService(service, target, "maxReplicas", maxReplicas); err != nil {
+			return 0, err
+		}
+		return LeastReplicasForDistributionOf(rate, service, target, min(maxReplicas, service.mostReplicas()))
 	}
+	rates, err := rate.midpoints()
+	err = errors.Join(err, target.checkAverageable())
 	bounds, boundsErr := newBounds(service, target)
 	if err = errors.Join(err, boundsErr, validateReplicas("maxReplicas", maxReplicas, service)); err != nil {
 		return 0, err
 	}
-	var mean float64
-	for _, r := range rates {
-		mean += r / float64(len(rates))
-	}
+	mean := meanOf(rates)
 	least, err := LeastReplicas(mean, service, Target{MaxUtilization: target.MaxUtilization}, maxReplicas)
 	if err != nil {
 		return 0, err
 	}
 	kept := func(replicas int) bool { return bounds.keptOnAverage(rates, service, replicas*service.concurrency()) }
+	return leastKept(kept, least, maxReplicas, mean)
+}
+
+// leastKept gallops and bisects from a number of replicas that may be enough.
+func leastKept(kept func(replicas int) bool, least, maxReplicas int, mean float64) (int, error) {
 	tooFew, enough, stride := least-1, least, 1
 	for !kept(enough) {
 		if enough == maxReplicas {
@@ -70,6 +74,22 @@ func LeastReplicasForDistribution(rate RateDistribution, service Service, target
 		}
 	}
 	return enough, nil
+}
+
+func meanOf(rates []float64) float64 {
+	var mean float64
+	for _, r := range rates {
+		mean += r / float64(len(rates))
+	}
+	return mean
+}
+
+// checkAverageable refuses bounds on means.
+func (t Target) checkAverageable() error {
+	if t.MaxMeanWait != 0 || t.MaxMeanResponse != 0 {
+		return errors.New("queueing: a mean cannot be bounded over a distribution of the rate: use a quantile")
+	}
+	return nil
 }
 
 // midpoints returns equally likely rates in rising order.

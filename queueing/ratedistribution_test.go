@@ -67,8 +67,58 @@ func TestLeastReplicasForDistributionErrors(t *testing.T) {
 	require.ErrorContains(t, err, "mean")
 }
 
-func TestDistributionIsForMMcOnly(t *testing.T) {
-	rate := queueing.RateDistribution{MeanPerSecond: 50, StandardDeviation: 5}
-	_, err := queueing.LeastReplicasForDistribution(rate, queueing.Service{MeanTime: 100 * time.Millisecond, SCV: queueing.SCV(4)}, queueing.Target{MaxWaitProbability: 0.2}, 100)
-	require.ErrorContains(t, err, "only M/M/c can be sized")
+// TestDistributionOfModels compares with plain sums over the same 400 rates, at the answer and one replica below.
+func TestDistributionOfModels(t *testing.T) {
+	rate := queueing.RateDistribution{MeanPerSecond: 50, StandardDeviation: 10}
+	response := queueing.Target{Response: queueing.Quantile{Percentile: 0.95, Latency: time.Second}}
+	responseTail := func(s queueing.SteadyState) float64 {
+		return s.(interface{ ResponseTail(seconds float64) float64 }).ResponseTail(1)
+	}
+	for name, c := range map[string]struct {
+		service queueing.Service
+		target  queueing.Target
+		allowed float64
+		risk    func(queueing.SteadyState) float64
+	}{
+		"variable": {queueing.Service{MeanTime: 100 * time.Millisecond, SCV: queueing.SCV(4)}, response, 0.05, responseTail},
+		"constant": {queueing.Service{MeanTime: 100 * time.Millisecond, SCV: queueing.SCV(0)}, response, 0.05, responseTail},
+		"impatient": {queueing.Service{MeanTime: 100 * time.Millisecond, Patience: time.Second}, queueing.Target{MaxAbandonment: 0.02}, 0.02, func(s queueing.SteadyState) float64 {
+			return s.(interface{ AbandonmentProbability() float64 }).AbandonmentProbability()
+		}},
+		"limited": {queueing.Service{MeanTime: 100 * time.Millisecond, MaxWaiting: 2}, queueing.Target{MaxBlocking: 0.01}, 0.01, func(s queueing.SteadyState) float64 {
+			return s.(interface{ BlockingProbability() float64 }).BlockingProbability()
+		}},
+		"irregular": {queueing.Service{MeanTime: 100 * time.Millisecond, ArrivalSCV: queueing.SCV(3)}, queueing.Target{MaxWaitProbability: 0.2}, 0.2, queueing.SteadyState.WaitProbability},
+	} {
+		n, err := queueing.LeastReplicasForDistribution(rate, c.service, c.target, 100)
+		require.NoError(t, err, name)
+		average := func(n int) float64 {
+			var sum float64
+			for i := range 400 {
+				lambda := math.Max(0, 50+10*math.Sqrt2*math.Erfinv(2*(float64(i)+0.5)/400-1))
+				s := c.service.At(lambda, n)
+				if math.IsInf(s.MeanWaitSeconds(), 1) {
+					sum++
+				} else {
+					sum += c.risk(s)
+				}
+			}
+			return sum / 400
+		}
+		assert.LessOrEqual(t, average(n), c.allowed, name)
+		assert.Greater(t, average(n-1), c.allowed, name)
+	}
+
+	// Through quantiles only, as models of one's own have them: near what M/M/c needs with tails.
+	plain := queueing.Service{MeanTime: 100 * time.Millisecond}
+	want, err := queueing.LeastReplicasForDistribution(rate, plain, response, 100)
+	require.NoError(t, err)
+	type quantilesOnly struct{ queueing.SteadyState }
+	got, err := queueing.LeastReplicasForDistributionOf(rate, queueing.ModelFunc(func(rate float64, n int) queueing.SteadyState {
+		return quantilesOnly{plain.At(rate, n)}
+	}), response, 100)
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+	_, err = queueing.LeastReplicasForDistributionOf(queueing.RateDistribution{MeanPerSecond: -1}, plain, response, 100)
+	require.ErrorContains(t, err, "RateDistribution")
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,9 +72,40 @@ func referenceRows(t *testing.T, name string) []row {
 // assertClose compares within a relative tolerance; below the normal float64 range, within one subnormal step.
 func assertClose(t assert.TestingT, want, got, tolerance float64, context ...any) {
 	if got == want || math.Abs(got-want) <= tolerance*math.Abs(want) || math.Abs(got-want) <= math.SmallestNonzeroFloat64 {
+		recordError(t, want, got)
 		return
 	}
 	assert.Fail(t, "not close", "%v: got %.17g, want %.17g, relative error %.2g", context, got, want, math.Abs(got/want-1))
+}
+
+// largestErrors holds the largest relative error by test, and how many values it is of.
+var largestErrors = map[string]*struct {
+	error float64
+	count int
+}{}
+
+// recordError makes a verbose run of a test against references print its largest error, for docs/results/queueing.md.
+func recordError(t assert.TestingT, want, got float64) {
+	test, ok := t.(*testing.T)
+	if !ok || !strings.HasPrefix(test.Name(), "TestReference") {
+		return
+	}
+	largest := largestErrors[test.Name()]
+	if largest == nil {
+		largest = &struct {
+			error float64
+			count int
+		}{}
+		largestErrors[test.Name()] = largest
+		test.Cleanup(func() {
+			test.Logf("largest relative error %.1e over %d values", largest.error, largest.count)
+			delete(largestErrors, test.Name())
+		})
+	}
+	largest.count++
+	if math.Abs(got-want) > math.SmallestNonzeroFloat64 {
+		largest.error = math.Max(largest.error, math.Abs(got/want-1))
+	}
 }
 
 func TestReferenceErlang(t *testing.T) {

@@ -39,6 +39,11 @@ type point struct{ x, y float64 }
 // Source: T. R. Chandrupatla, A new hybrid quadratic/bisection algorithm for finding the zero of a nonlinear function
 // without using derivatives, Advances in Engineering Software 28 (1997), 145-149.
 func narrow(f func(float64) float64, low, high point) float64 {
+	return narrowTo(f, low, high, 0x1p-52)
+}
+
+// narrowTo is narrow to a relative width of the bracket.
+func narrowTo(f func(float64) float64, low, high point, width float64) float64 {
 	const maxIterations = 200 // bisection needs about 64 at worst in a bracket within a factor of two
 	newest, opposite := high, low
 	fraction := 0.5
@@ -62,13 +67,13 @@ func narrow(f func(float64) float64, low, high point) float64 {
 		} else {
 			high = probe
 		}
-		width := high.x - low.x
-		tolerance := 0x1p-52 * high.x
-		if width <= tolerance || low.y == 0 {
+		left := high.x - low.x
+		tolerance := width * high.x
+		if left <= tolerance || low.y == 0 {
 			break
 		}
 		fraction = interpolate(newest, opposite, previous)
-		least := math.Min(0.5, tolerance/width)
+		least := math.Min(0.5, tolerance/left)
 		fraction = math.Min(math.Max(fraction, least), 1-least)
 	}
 	return low.x

@@ -12,8 +12,8 @@ const MaxSetupServers = 1000
 //
 // The zero value is invalid. Common to all methods: NaN for arguments that [MMc] does not allow, more than
 // [MaxSetupServers] servers, or a mean setup that is negative, infinite or NaN. Without setup it is the MMc queue.
-// Means are +Inf where λ >= cμ. Quantiles are not offered: requests behind a waiting one drive setups that serve it,
-// so that its wait is not determined by what it finds.
+// Means and quantiles are +Inf where λ >= cμ. Quantiles are found by numerical inversion, to 1e-9 of probability, as
+// long as the queue is not too long; see [MMcSetup.WaitTail].
 //
 // Source: A. Gandhi, S. Doroudi, M. Harchol-Balter, A. Scheller-Wolf, Exact analysis of the M/M/k/setup class of
 // Markov chains via recursive renewal reward, SIGMETRICS 2013 and Queueing Systems 77 (2014) (the model). The solution
@@ -67,7 +67,7 @@ func (q MMcSetup) MeanWaitSeconds() float64 {
 	case q.OfferedLoad() == 0:
 		return q.MeanSetupSeconds // one request, alone
 	}
-	return q.solve().waiting / q.ArrivalRatePerSecond
+	return q.solve(false).waiting / q.ArrivalRatePerSecond
 }
 
 // MeanResponseSeconds returns the mean time from arrival to completion. With one server it is the closed form
@@ -96,7 +96,7 @@ func (q MMcSetup) MeanInSetup() float64 {
 	case !q.Stable() || q.MeanSetupSeconds == 0 || q.OfferedLoad() == 0:
 		return 0
 	}
-	return q.solve().starting
+	return q.solve(false).starting
 }
 
 func (q MMcSetup) queue() MMc {
@@ -108,8 +108,11 @@ func (q MMcSetup) valid() bool {
 }
 
 type setupState struct {
-	waiting  float64 // mean number
-	starting float64 // mean number of servers
+	waiting  float64     // mean number
+	starting float64     // mean number of servers
+	total    float64     // of the law, which is not normalized
+	law      [][]float64 // by j and n-j up to n = c, if asked for
+	rates    setupRates
 }
 
 // solve finds the stationary law of (n, j), n requests in the system of which j are in service. In phase j setups
@@ -123,7 +126,7 @@ type setupState struct {
 //	(λ + jμ + s(n)) π(n, j) = λ π(n-1, j) + jμ π(n+1, j) + s'(n) π(n, j-1),  n > j,
 //
 // s' being the rate of phase j-1. It is closed at n = c by π(c+m, ·) = π(c, ·) R^m. All terms are positive.
-func (q MMcSetup) solve() setupState {
+func (q MMcSetup) solve(keepLaw bool) setupState {
 	c := q.Servers
 	servers := float64(c)
 	lambda := q.ArrivalRatePerSecond / q.ServiceRatePerSecond // time in units of 1/μ
@@ -138,6 +141,7 @@ func (q MMcSetup) solve() setupState {
 	var last, current, slope, offset []float64 // by n
 	last, current = make([]float64, c+1), make([]float64, c+1)
 	slope, offset = make([]float64, c+1), make([]float64, c+1)
+	var law [][]float64
 	first := 1.0 // π(j, j)
 	for j := 0; j <= c; j++ {
 		busy := float64(j)
@@ -164,6 +168,9 @@ func (q MMcSetup) solve() setupState {
 			}
 		}
 		atTop[j] = current[c]
+		if keepLaw {
+			law = append(law, append([]float64(nil), current[j:]...))
+		}
 
 		// S = π(c) + S R and V = S R + V R; S R is found first, since S - π(c) would cancel.
 		shifted := r.matrix[j][j] * current[c] // (S R)_j = (R_jj π(c, j) + Σ_{i<j} S_i R_ij)/(1 - R_jj)
@@ -189,7 +196,7 @@ func (q MMcSetup) solve() setupState {
 		first = flow / (busy + 1)
 		last, current = current, last
 		if flow > rescaleAbove {
-			for _, s := range [][]float64{atTop, above, beyond, last} {
+			for _, s := range append(law, atTop, above, beyond, last) {
 				for i := range s {
 					s[i] /= rescaleAbove
 				}
@@ -197,7 +204,7 @@ func (q MMcSetup) solve() setupState {
 			total, waiting, starting, first = total/rescaleAbove, waiting/rescaleAbove, starting/rescaleAbove, first/rescaleAbove
 		}
 	}
-	return setupState{waiting: waiting / total, starting: starting / total}
+	return setupState{waiting: waiting / total, starting: starting / total, total: total, law: law, rates: r}
 }
 
 // setupRates is the matrix R of the levels above c, upper triangular since phases only rise there.

@@ -3,6 +3,8 @@ package queueing_test
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -144,6 +146,10 @@ func FuzzMMcSetup(f *testing.F) {
 		q := queueing.MMcSetup{ArrivalRatePerSecond: lambda, ServiceRatePerSecond: mu, Servers: servers % 100, MeanSetupSeconds: setup}
 		assert.False(t, q.MeanWaitSeconds() < 0)
 		assert.False(t, q.MeanInSetup() < 0)
+		q.Servers %= 4
+		tail := q.WaitTail(setup)
+		assert.False(t, tail < 0 || tail > 1)
+		assert.False(t, q.ResponseQuantileSeconds(0.9) < 0)
 	})
 }
 
@@ -156,4 +162,72 @@ func BenchmarkMMcSetup(b *testing.B) {
 			}
 		})
 	}
+}
+
+// TestSetupQuantilesOfOneServer knows the closed form: the queue length is that of M/M/1 plus what arrives during an
+// exponential setup, so that by the distributional law of Little the response time is the sum of two exponential times.
+func TestSetupQuantilesOfOneServer(t *testing.T) {
+	q := queueing.MMcSetup{ArrivalRatePerSecond: 0.6, ServiceRatePerSecond: 1, Servers: 1, MeanSetupSeconds: 5}
+	a, b := 1-0.6, 1.0/5
+	want := func(x float64) float64 { return (a*math.Exp(-b*x) - b*math.Exp(-a*x)) / (a - b) }
+	for _, x := range []float64{0.01, 1, 5, 20, 60} {
+		assert.InDelta(t, want(x), q.ResponseTail(x), 1e-9)
+		assert.GreaterOrEqual(t, q.ResponseTail(x), q.WaitTail(x))
+	}
+	assert.InDelta(t, 0.01, want(q.ResponseQuantileSeconds(0.99)), 1e-9)
+	assert.Equal(t, math.Inf(1), q.WaitQuantileSeconds(1))
+	assert.True(t, math.IsNaN(q.WaitQuantileSeconds(1-1e-9)), "not resolved")
+	assert.Zero(t, q.WaitQuantileSeconds(0))
+	assert.True(t, math.IsNaN(q.ResponseTail(math.NaN())))
+	q.ArrivalRatePerSecond = 0
+	assert.InDelta(t, 5*math.Ln2, q.WaitQuantileSeconds(0.5), 1e-7)
+}
+
+// TestSetupQuantilesBySimulation follows servers, setups and the queue event by event.
+func TestSetupQuantilesBySimulation(t *testing.T) {
+	for _, q := range []queueing.MMcSetup{
+		{ArrivalRatePerSecond: 1.8, ServiceRatePerSecond: 1, Servers: 3, MeanSetupSeconds: 2},
+		{ArrivalRatePerSecond: 2.5, ServiceRatePerSecond: 1, Servers: 5, MeanSetupSeconds: 10},
+	} {
+		const requests = 50_000
+		random := rand.New(rand.NewPCG(5, 8))
+		var waits, queue []float64 // the queue by arrival
+		now, on := 0.0, 0
+		for len(waits) < requests {
+			setups := min(len(queue), q.Servers-on)
+			up, done := float64(setups)/q.MeanSetupSeconds, float64(on)*q.ServiceRatePerSecond
+			total := q.ArrivalRatePerSecond + up + done
+			now += random.ExpFloat64() / total
+			switch x := random.Float64() * total; {
+			case x < q.ArrivalRatePerSecond:
+				queue = append(queue, now)
+				continue
+			case x < q.ArrivalRatePerSecond+up:
+				on++
+			case len(queue) == 0:
+				on--
+				continue
+			}
+			waits = append(waits, now-queue[0])
+			queue = queue[1:]
+		}
+		slices.Sort(waits)
+		for _, p := range []float64{0.1, 0.5, 0.9, 0.99} {
+			// Eight standard errors of independent waits, for waits that are not.
+			assert.InDelta(t, 1-p, q.WaitTail(waits[int(p*requests)]), 8*math.Sqrt(p*(1-p)/requests)*2, "%+v %v", q, p)
+		}
+		if q.Servers > 3 {
+			continue
+		}
+		const steps = 60
+		var mean float64
+		width := q.WaitQuantileSeconds(1-1e-6) / steps
+		for i := range steps {
+			mean += width * q.WaitTail((float64(i)+0.5)*width)
+		}
+		assert.InEpsilon(t, q.MeanWaitSeconds(), mean, 1e-2, "%+v", q)
+	}
+	long := queueing.MMcSetup{ArrivalRatePerSecond: 35, ServiceRatePerSecond: 1, Servers: 50, MeanSetupSeconds: 100}
+	assert.True(t, math.IsNaN(long.ResponseQuantileSeconds(0.9)), "too long a queue")
+	assert.True(t, math.IsNaN(long.WaitTail(1)))
 }

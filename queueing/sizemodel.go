@@ -92,8 +92,8 @@ func (t Target) maxRateOf(replicas int, model Model, guess float64) float64 {
 //
 // Errors: as [LeastReplicasOf].
 func RateTableOf(maxReplicas int, model Model, target Target) ([]float64, error) {
-	if maxReplicas < 1 || maxReplicas > MaxServers {
-		return nil, fmt.Errorf("queueing: maxReplicas is %d, must be in 1..%d", maxReplicas, MaxServers)
+	if err := checkTableReplicas(maxReplicas); err != nil {
+		return nil, err
 	}
 	if err := target.answerable(model); err != nil {
 		return nil, err
@@ -109,15 +109,11 @@ func RateTableOf(maxReplicas int, model Model, target Target) ([]float64, error)
 	return rates, nil
 }
 
-// NewNeedTableOf is [NewNeedTable] for any model.
-//
-// Errors: as [LeastReplicasOf].
-func NewNeedTableOf(maxReplicas int, model Model, target Target) (*NeedTable, error) {
-	rates, err := RateTableOf(maxReplicas, model, target)
-	if err != nil {
-		return nil, err
+func checkTableReplicas(maxReplicas int) error {
+	if maxReplicas < 1 || maxReplicas > MaxServers {
+		return fmt.Errorf("queueing: maxReplicas is %d, must be in 1..%d", maxReplicas, MaxServers)
 	}
-	return &NeedTable{rates: rates}, nil
+	return nil
 }
 
 // SizeOf is [Size] for any model. Servers and OfferedLoad are left zero, since a model need not have such.

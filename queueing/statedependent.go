@@ -82,7 +82,7 @@ func (q StateDependent) MeanResponseSeconds() float64 {
 //
 //	P(W > t) = Σ_{n=B..K-1} P(N = n)/(1-P(N = K)) · P(Poisson(μ(B)t) <= n-B).
 //
-// The response time has no such form, since later arrivals slow a request down.
+// The response time has no such form, since later arrivals slow a request down; see [StateDependent.ResponseTail].
 //
 // Special cases: 1 if t < 0; NaN if t is NaN.
 func (q StateDependent) WaitTail(seconds float64) float64 {

@@ -2,6 +2,8 @@ package queueing_test
 
 import (
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -72,5 +74,68 @@ func FuzzStateDependent(f *testing.F) {
 		assert.False(t, q.WaitQuantileSeconds(p) < 0)
 		b := q.BlockingProbability()
 		assert.False(t, b < 0 || b > 1)
+		if q.Capacity < 60 {
+			tail := q.ResponseTail(p)
+			assert.False(t, tail < 0 || tail > 1)
+			assert.False(t, q.ResponseQuantileSeconds(p) < 0)
+		}
 	})
+}
+
+// TestStateDependentResponseOfServers compares with M/M/c/K, where a request in service does not feel the others.
+func TestStateDependentResponseOfServers(t *testing.T) {
+	q := queueing.StateDependent{ArrivalRatePerSecond: 2.4, CompletionRatesPerSecond: []float64{1, 2, 3}, Capacity: 40}
+	m := queueing.MMcK{ArrivalRatePerSecond: 2.4, ServiceRatePerSecond: 1, Servers: 3, Capacity: 40}
+	for _, x := range []float64{0.01, 1, 5, 20} {
+		assert.InDelta(t, m.ResponseTail(x), q.ResponseTail(x), 1e-9)
+	}
+	assert.InEpsilon(t, m.ResponseQuantileSeconds(0.99), q.ResponseQuantileSeconds(0.99), 1e-7)
+	assert.Equal(t, 1.0, q.ResponseTail(0))
+	assert.True(t, math.IsNaN(q.ResponseTail(math.NaN())))
+	assert.True(t, math.IsNaN(q.ResponseQuantileSeconds(2)))
+	q.Capacity = 4 + queueing.MaxResponseWaiting
+	assert.True(t, math.IsNaN(q.ResponseTail(1)))
+	var state queueing.SteadyState = q // so that it can be sized
+	assert.Positive(t, state.MeanResponseSeconds())
+}
+
+// TestStateDependentResponseBySimulation follows each request of a batch that slows down as it grows, and integrates the
+// tail to the mean, which Little's law gives.
+func TestStateDependentResponseBySimulation(t *testing.T) {
+	q := queueing.StateDependent{ArrivalRatePerSecond: 2.6, Capacity: 12}
+	for n := 1.0; n <= 6; n++ {
+		q.CompletionRatesPerSecond = append(q.CompletionRatesPerSecond, n/(0.6+0.25*n))
+	}
+	const requests, most = 150_000, 6
+	random := rand.New(rand.NewPCG(2, 3))
+	var present, responses []float64 // arrival times: in service up to most, then waiting
+	now := 0.0
+	for len(responses) < requests {
+		b := min(len(present), most)
+		done := 0.0
+		if b > 0 {
+			done = q.CompletionRatesPerSecond[b-1]
+		}
+		now += random.ExpFloat64() / (q.ArrivalRatePerSecond + done)
+		if random.Float64()*(q.ArrivalRatePerSecond+done) < q.ArrivalRatePerSecond {
+			if len(present) < q.Capacity {
+				present = append(present, now)
+			}
+			continue
+		}
+		i := random.IntN(b)
+		responses = append(responses, now-present[i])
+		present = slices.Delete(present, i, i+1) // the first that waits moves up
+	}
+	slices.Sort(responses)
+	for _, p := range []float64{0.1, 0.5, 0.9, 0.99} {
+		assert.InDelta(t, 1-p, q.ResponseTail(responses[int(p*requests)]), 8*math.Sqrt(p*(1-p)/requests)*2, "%v", p)
+	}
+	const steps = 400
+	var mean float64
+	width := q.ResponseQuantileSeconds(1-1e-6) / steps
+	for i := range steps {
+		mean += width * q.ResponseTail((float64(i)+0.5)*width)
+	}
+	assert.InEpsilon(t, q.MeanResponseSeconds(), mean, 1e-4)
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"gonum.org/v1/gonum/floats"
 )
 
 // MaxTransientJobs bounds the number of jobs that [Transient] follows.
@@ -115,6 +117,8 @@ type forwardEquations struct {
 	p       []float64
 	k       [7][]float64
 	trial   []float64
+	error   []float64
+	flow    []float64
 }
 
 // The coefficients of Dormand and Prince (1980), table 2.
@@ -135,15 +139,16 @@ var (
 // derivative fills d with p'. The last state admits no arrival, so that probability is kept.
 func (s *forwardEquations) derivative(d, p []float64, lambda float64) {
 	last := len(p) - 1
-	up := 0.0 // the net flow from n-1 to n
-	for n := range p {
-		var next float64
-		if n < last {
-			next = lambda*p[n] - float64(min(n+1, s.servers))*s.mu*p[n+1]
-		}
-		d[n] = up - next
-		up = next
+	flow := floats.ScaleTo(s.flow[:last], lambda, p[:last]) // net, from n to n+1
+	for n := range min(s.servers, last) {
+		flow[n] -= float64(n+1) * s.mu * p[n+1]
 	}
+	if s.servers < last {
+		floats.AddScaled(flow[s.servers:], -float64(s.servers)*s.mu, p[s.servers+1:])
+	}
+	floats.ScaleTo(d[:last], -1, flow)
+	d[last] = 0
+	floats.Add(d[1:], flow)
 }
 
 func (s *forwardEquations) integrate(to float64) error {
@@ -168,23 +173,17 @@ func (s *forwardEquations) integrate(to float64) error {
 		h := math.Min(s.step, to-s.now)
 		s.derivative(s.k[0], s.p, lambda)
 		for stage := 1; stage < 7; stage++ {
-			for n := range s.trial {
-				var sum float64
-				for j, w := range dormandWeights[stage][:stage] {
-					sum += w * s.k[j][n]
-				}
-				s.trial[n] = s.p[n] + h*sum
+			copy(s.trial, s.p)
+			for j, w := range dormandWeights[stage][:stage] {
+				floats.AddScaled(s.trial, h*w, s.k[j])
 			}
 			s.derivative(s.k[stage], s.trial, math.Max(s.rate(s.now+dormandTimes[stage]*h), 0))
 		}
-		var wrong float64
-		for n := range s.trial {
-			var sum float64
-			for j, w := range dormandErrors {
-				sum += w * s.k[j][n]
-			}
-			wrong += math.Abs(h * sum)
+		clear(s.error)
+		for j, w := range dormandErrors {
+			floats.AddScaled(s.error, h*w, s.k[j])
 		}
+		wrong := floats.Norm(s.error, 1)
 		if math.IsNaN(wrong) {
 			return fmt.Errorf("queueing: the rate near %v s is not a number", s.now)
 		}
@@ -220,7 +219,7 @@ func (s *forwardEquations) grow() error {
 			return fmt.Errorf("queueing: the queue exceeds %d jobs at %v s", MaxTransientJobs, s.now)
 		}
 		s.p = append(s.p, make([]float64, size-len(s.p))...)
-		s.trial = make([]float64, size)
+		s.trial, s.error, s.flow = make([]float64, size), make([]float64, size), make([]float64, size)
 		for j := range s.k {
 			s.k[j] = make([]float64, size)
 		}

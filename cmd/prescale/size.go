@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/prescale/prescale/api/v1alpha1"
 	"github.com/prescale/prescale/queueing"
 )
 
@@ -22,14 +21,16 @@ func newSize() *cobra.Command {
 		Short: "Replicas for an arrival rate, by queueing formulas",
 		Long: `size answers how many replicas a steady arrival rate needs so that the utilization cap holds and,
 if asked for, objectives for latency, waiting and losses. The replicas are taken as one queue in
-order of arrival, with a balancer that finds a free replica if there is one.
+order of arrival, with a balancer that finds a free replica if there is one, unless the model says otherwise.
 
-The flags choose the model, or --model asks for one and checks the flags it needs:
+Three flags are enough: --arrival-rate, --service-time and an objective such as --latency. More of them
+describe the service better and choose the model, or --model asks for one and checks the flags it needs:
 
 ` + modelHelp() + `
-Batches: the replicas share the arrivals at random, and utilization is the share of the largest
-throughput, not of the time: a busy server makes larger batches. --rate-std keeps latency on average
-over the rates that may come, and utilization at their mean.
+With batches, jsq and all that picks a replica on arrival the replicas have queues of their own. The
+utilization of batches is the share of the largest throughput, not of the time: a busy server makes
+larger batches. --rate-std keeps latency on average over the rates that may come, and utilization at
+their mean.
 
 --explain adds the formula with the numbers put in, whether it is exact, and its source.
 
@@ -54,6 +55,15 @@ less than 1 % of the requests where requests can be lost: from there on replicas
   # a server that batches up to 8 requests in 10 ms + 2 ms each
   prescale size --arrival-rate 900 --batch-max 8 --batch-fixed 10ms --batch-per-item 2ms --latency 60ms
 
+  # the same waiting up to 20 ms for batches to fill
+  prescale size --arrival-rate 900 --batch-max 8 --batch-fixed 10ms --batch-per-item 2ms --batch-max-delay 20ms --latency 60ms
+
+  # what the balancer costs: round robin instead of one queue
+  prescale size --arrival-rate 50 --service-time 100ms --latency 600ms --model round-robin
+
+  # scale to load without reserve: replicas take 30 s to start
+  prescale size --arrival-rate 50 --service-time 100ms --setup-time 30s --mean-response 5s
+
   # the rate is a forecast of 50/s give or take 10/s
   prescale size --arrival-rate 50 --rate-std 10 --service-time 100ms --latency 600ms
 
@@ -61,11 +71,13 @@ less than 1 % of the requests where requests can be lost: from there on replicas
   prescale size --arrival-rate 50 --service-time 100ms --latency 600ms --sweep replicas=1..40 -o svg > sweep.svg`,
 		Args: noArgs,
 	}
-	o.register(cmd)
+	groups := o.register(cmd)
 	f := cmd.Flags()
-	f.StringVar(&sweep, "sweep", "", "range of replicas to show, as replicas=1..40")
+	f.StringVar(&o.model, "model", modelAuto, "model of the queue, one of those above; "+modelAuto+" takes the one that the flags come to")
 	f.BoolVar(&explain, "explain", false, "print the model, its formula with the numbers, its error and its source")
+	f.StringVar(&sweep, "sweep", "", "range of replicas to show, as replicas=1..40")
 	out := addOutput(cmd, "table", "json", "svg")
+	groupFlags(cmd, groups, "Model and output")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := out.check(); err != nil {
 			return err
@@ -86,7 +98,7 @@ less than 1 % of the requests where requests can be lost: from there on replicas
 			result.Explanation = &e
 		}
 		if sweep != "" {
-			from, to, err := parseSweep(sweep, o.limit)
+			from, to, err := q.parseSweep(sweep)
 			if err != nil {
 				return usageError{err}
 			}
@@ -97,60 +109,16 @@ less than 1 % of the requests where requests can be lost: from there on replicas
 	return cmd
 }
 
-// sizeOptions are the flags that pose the question.
-type sizeOptions struct {
-	changed func(flag string) bool
-
-	model, rateLaw                               string
-	rateStd                                      float64
-	batchMax                                     int
-	batchFixed, batchPerItem                     time.Duration
-	rate                                         float64
-	serviceTime                                  time.Duration
-	serviceSCV, arrivalSCV                       float64
-	patience                                     time.Duration
-	queueLimit, concurrency, limit               int
-	maxUtilization, maxWaitProbability           float64
-	maxBlocking, maxAbandonment, percentile      float64
-	latency, waitLatency, meanWait, meanResponse time.Duration
-}
-
-func (o *sizeOptions) register(cmd *cobra.Command) {
-	f := cmd.Flags()
-	o.changed = f.Changed
-	f.StringVar(&o.model, "model", modelAuto, "model of the queue: "+modelNames())
-	f.Float64Var(&o.rate, "arrival-rate", 0, "requests per second (required)")
-	f.DurationVar(&o.serviceTime, "service-time", 0, "mean time that one request occupies a replica (required)")
-	f.Float64Var(&o.serviceSCV, "service-scv", v1alpha1.DefaultSCV, "squared coefficient of variation of the service time: 0 is constant, 1 exponential")
-	f.Float64Var(&o.arrivalSCV, "arrival-scv", 1, "squared coefficient of variation of the time between arrivals: 0 is a clock, 1 Poisson")
-	f.DurationVar(&o.patience, "patience", 0, "mean time after which a waiting client gives up")
-	f.IntVar(&o.queueLimit, "queue-limit", 0, "requests that may wait for each replica before further ones are refused; 0 for none")
-	f.IntVar(&o.batchMax, "batch-max", 0, "most requests that a replica serves as one batch; 0 for no limit")
-	f.DurationVar(&o.batchFixed, "batch-fixed", 0, "time that a batch takes whatever its size")
-	f.DurationVar(&o.batchPerItem, "batch-per-item", 0, "time that each request adds to its batch")
-	f.Float64Var(&o.rateStd, "rate-std", 0, "standard deviation of --arrival-rate, where that is uncertain")
-	f.StringVar(&o.rateLaw, "rate-law", lawNormal, "law of the uncertain rate: "+lawNormal+" (cut at 0), "+lawGamma)
-	f.IntVar(&o.concurrency, "concurrency", v1alpha1.DefaultConcurrency, "requests that a replica serves at once")
-	f.Float64Var(&o.maxUtilization, "max-utilization", v1alpha1.DefaultMaxUtilization, "cap on the share of time that a replica is busy; 0 for none")
-	f.Float64Var(&o.maxWaitProbability, "max-wait-probability", 0, "cap on the share of requests that wait at all; 0 for none")
-	f.Float64Var(&o.maxBlocking, "max-blocking", 0, "cap on the share of requests refused, with --queue-limit; 0 for none")
-	f.Float64Var(&o.maxAbandonment, "max-abandonment", 0, "cap on the share of clients who give up, with --patience; 0 for none")
-	f.DurationVar(&o.latency, "latency", 0, "response time that the percentile must keep")
-	f.DurationVar(&o.waitLatency, "wait", 0, "waiting time that the percentile must keep")
-	f.Float64Var(&o.percentile, "percentile", v1alpha1.DefaultPercentile, "share of requests within --latency and --wait")
-	f.DurationVar(&o.meanWait, "mean-wait", 0, "cap on the mean waiting time")
-	f.DurationVar(&o.meanResponse, "mean-response", 0, "cap on the mean response time")
-	f.IntVar(&o.limit, "max-replicas", v1alpha1.MaxReplicasLimit, "most replicas to consider")
-}
-
 // sizeQuestion is what package queueing is asked.
 type sizeQuestion struct {
 	kind    modelKind
 	rate    float64
-	service queueing.Service
+	service queueing.Service // but of batches
+	choices int
+	setup   time.Duration
+	batch   batchTimes
 	target  queueing.Target
 	limit   int
-	batch   batchService // of the kind batch, instead of service
 	spread  rateSpread
 }
 
@@ -161,9 +129,9 @@ func (o *sizeOptions) question() (sizeQuestion, error) {
 		return sizeQuestion{}, err
 	}
 	switch {
-	case !o.changed("arrival-rate") && kind == modelBatch:
+	case !o.changed("arrival-rate") && kind.byBatch():
 		return sizeQuestion{}, errors.New("--arrival-rate is required")
-	case kind != modelBatch && (!o.changed("arrival-rate") || !o.changed("service-time")):
+	case !kind.byBatch() && (!o.changed("arrival-rate") || !o.changed("service-time")):
 		return sizeQuestion{}, errors.New("--arrival-rate and --service-time are required")
 	case o.changed("percentile") && o.latency == 0 && o.waitLatency == 0:
 		return sizeQuestion{}, errors.New("--percentile says how many requests keep --latency or --wait, and neither is given")
@@ -171,7 +139,7 @@ func (o *sizeOptions) question() (sizeQuestion, error) {
 		return sizeQuestion{}, fmt.Errorf("--patience %v: must be above 0; leave it out for clients who never give up", o.patience)
 	case o.queueLimit < 0:
 		return sizeQuestion{}, fmt.Errorf("--queue-limit %d: must not be negative; leave it out for a queue without limit", o.queueLimit)
-	case o.maxBlocking != 0 && kind != modelMMcK:
+	case o.maxBlocking != 0 && !kind.loses():
 		return sizeQuestion{}, errors.New("--max-blocking needs --queue-limit: without a limit nobody is refused")
 	case o.maxAbandonment != 0 && kind != modelErlangA:
 		return sizeQuestion{}, errors.New("--max-abandonment needs --patience: without it nobody gives up")
@@ -190,13 +158,15 @@ func (o *sizeOptions) question() (sizeQuestion, error) {
 			Patience:    o.patience,
 			MaxWaiting:  o.queueLimit,
 		},
+		choices: o.choices,
+		setup:   o.setupTime,
+		batch:   batchTimes{perItem: o.batchPerItem, fixed: o.batchFixed, delay: o.batchMaxDelay, most: o.batchMax, room: o.queueLimit},
 		target: queueing.Target{
 			MaxUtilization: o.maxUtilization, MaxWaitProbability: o.maxWaitProbability,
 			MaxBlocking: o.maxBlocking, MaxAbandonment: o.maxAbandonment,
 			MaxMeanWait: o.meanWait, MaxMeanResponse: o.meanResponse,
 		},
 		limit:  o.limit,
-		batch:  batchService{perItem: o.batchPerItem, fixed: o.batchFixed, most: o.batchMax},
 		spread: rateSpread{deviation: o.rateStd, law: o.rateLaw},
 	}
 	if kind == modelMDc {
@@ -214,25 +184,52 @@ func (o *sizeOptions) question() (sizeQuestion, error) {
 	return q, nil
 }
 
-// queue is the model at any rate and number of replicas.
-func (q sizeQuestion) queue() queueing.Model {
-	if q.kind == modelBatch {
-		return q.batch
-	}
-	return q.service
-}
-
 // answer sizes.
 func (q sizeQuestion) answer() (sizeResult, error) {
-	switch {
-	case q.kind == modelBatch:
-		return q.answerBatch()
-	case q.spread.deviation > 0:
+	if q.spread.deviation > 0 {
 		return q.answerSpread()
 	}
-	sizing, err := queueing.Size(q.rate, q.service, q.target, q.limit)
+	sizing, err := q.size()
 	if err != nil {
 		return sizeResult{}, err
 	}
-	return newSizeResult(q.kind, sizing), nil
+	return q.result(sizing), nil
+}
+
+// size sizes at the rate itself.
+func (q sizeQuestion) size() (queueing.Sizing, error) {
+	model, most := q.queue()
+	if service, ok := model.(queueing.Service); ok {
+		return queueing.Size(q.rate, service, q.target, q.limit)
+	}
+	if !q.kind.byBatch() {
+		// What a service may be is checked where one is: at no rate at all, for nothing.
+		if _, err := queueing.LeastReplicas(0, q.service, queueing.Target{}, 1); err != nil {
+			return queueing.Sizing{}, err
+		}
+	}
+	s, err := queueing.SizeOf(q.rate, model, q.target, min(q.limit, most))
+	if err != nil {
+		return s, q.modelLimit(err, most)
+	}
+	q.fill(&s)
+	return s, nil
+}
+
+// modelLimit says so if the replicas end not where the user but where the model does.
+func (q sizeQuestion) modelLimit(err error, most int) error {
+	if errors.Is(err, queueing.ErrMaxReplicas) && most < q.limit {
+		return fmt.Errorf("--model %s answers for at most %d replicas here, and the target needs more: %s", q.kind, most, beyond[q.kind])
+	}
+	return err
+}
+
+// fill adds what [queueing.SizeOf] leaves out.
+func (q sizeQuestion) fill(s *queueing.Sizing) {
+	if q.kind.byBatch() {
+		s.Servers, s.OfferedLoad = s.Replicas, s.Utilization*float64(s.Replicas)
+		return
+	}
+	m := q.service.Model(q.rate, s.Replicas)
+	s.Servers, s.OfferedLoad = m.Servers, m.OfferedLoad()
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,6 +101,11 @@ func TestSizeJSONAtAnyRate(t *testing.T) {
 		"--service-time 100ms --arrival-scv 2", "--service-time 100ms --arrival-scv 0 --service-scv 0", "--service-time 100ms --patience 1s",
 		"--service-time 100ms --queue-limit 0", "--service-time 100ms --queue-limit 5", "--service-time 1ns --concurrency 7",
 		"--batch-max 8 --batch-fixed 10ms --batch-per-item 2ms", "--batch-max 0 --batch-fixed 10ms --batch-per-item 0s", "--batch-max 1 --batch-per-item 2ms",
+		"--batch-max 8 --batch-fixed 10ms --batch-per-item 2ms --batch-max-delay 5ms",
+		"--service-time 100ms --model random --service-scv 2 --concurrency 2", "--service-time 100ms --model round-robin", "--service-time 100ms --choices 3",
+		"--service-time 100ms --model ps", "--service-time 100ms --setup-time 1s --concurrency 40", "--service-time 10us --model mphc --service-scv 2",
+		"--model batch-exponential --batch-max 8 --batch-fixed 10ms", "--model batch-exponential --batch-max 0 --batch-fixed 10ms",
+		"--model state-dependent --batch-max 8 --batch-fixed 10ms --batch-per-item 2ms --queue-limit 20",
 		"--service-time 100ms --rate-std 1 --latency 2s", "--service-time 100ms --rate-std 30 --rate-law gamma --latency 2s",
 	} {
 		for _, rate := range []string{"0", "1e-12", "3", "2000"} {
@@ -117,6 +123,52 @@ func TestSizeJSONAtAnyRate(t *testing.T) {
 			assert.Positive(t, r.Replicas)
 			assert.Len(t, r.Sweep, 3)
 			assert.NotEmpty(t, r.Explanation.Source)
+		}
+	}
+}
+
+// What a balancer costs: the less it knows, the longer the waits. The limit law of power-of-d is too good for few replicas.
+func TestSizeBalancersInOrder(t *testing.T) {
+	wait := func(model string) float64 {
+		out, stderr, code := command(t, "size", "--arrival-rate", "20", "--service-time", "100ms", "--model", model, "--sweep", "replicas=3..3", "-o", "json")
+		require.Zero(t, code, stderr)
+		var r struct{ Sweep []sweepPoint }
+		require.NoError(t, json.Unmarshal([]byte(out), &r))
+		return float64(r.Sweep[0].MeanWaitSeconds)
+	}
+	assert.Less(t, wait("central"), wait("jsq"))
+	assert.Less(t, wait("jsq"), wait("round-robin"))
+	assert.Less(t, wait("round-robin"), wait("random"))
+	assert.InEpsilon(t, wait("random"), wait("ps"), 1e-12, "M/M/1 in either order")
+	assert.InEpsilon(t, wait("mmc"), wait("central"), 1e-12)
+}
+
+// Every model that has a flag in its rule accepts it, and says which models do where it does not.
+func TestSizeModelRules(t *testing.T) {
+	values := map[string]string{
+		"service-time": "100ms", "concurrency": "2", "service-scv": "0.7", "arrival-scv": "2", "patience": "1s", "queue-limit": "3", "choices": "3",
+		"setup-time": "1s", "batch-max": "4", "batch-fixed": "5ms", "batch-per-item": "1ms", "batch-max-delay": "3ms",
+	}
+	for _, r := range modelRules {
+		args := []string{"size", "--model", string(r.kind), "--arrival-rate", "9"}
+		for _, flag := range slices.Concat(r.needs, r.takes) {
+			if r.kind != modelMDc || flag != "service-scv" {
+				args = append(args, "--"+flag, values[flag])
+			}
+		}
+		_, stderr, code := command(t, args...)
+		assert.Zero(t, code, "%v: %s", args, stderr)
+		for _, flag := range shapeFlags {
+			if !slices.Contains(r.needs, flag) && !slices.Contains(r.takes, flag) {
+				_, stderr, code := command(t, append(slices.Clone(args), "--"+flag, values[flag])...)
+				assert.Equal(t, exitUsage, code, "%s with --%s", r.kind, flag)
+				assert.Contains(t, stderr, "--"+flag)
+			}
+		}
+		for _, flag := range r.lacks {
+			_, stderr, code := command(t, append(slices.Clone(args), "--"+flag, map[bool]string{true: "0.5", false: "9s"}[flag == "max-wait-probability"])...)
+			assert.Equal(t, exitUsage, code, "%s with --%s", r.kind, flag)
+			assert.Contains(t, stderr, "; use --")
 		}
 	}
 }

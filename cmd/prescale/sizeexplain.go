@@ -32,16 +32,18 @@ func (e sizeExplanation) write(w io.Writer) error {
 
 // explain puts the numbers of a sizing into the formulas of its model.
 func (q sizeQuestion) explain(s queueing.Sizing) sizeExplanation {
-	if q.kind == modelBatch {
-		e := sizeExplanation{}
-		explainBatch(&e, q.batch, q.rate, s.Replicas)
+	if q.kind.byBatch() {
+		e := q.explainBatches(s.Replicas)
+		if q.spread.deviation > 0 {
+			explainSpread(&e, q)
+		}
 		return e
 	}
 	m := q.service.Model(q.rate, s.Replicas)
 	e := sizeExplanation{Numbers: fmt.Sprintf("λ = %s/s, μ = %s/s, c = %d, a = λ/μ = %s, ρ = a/c = %s",
 		digits(q.rate), digits(m.ServiceRatePerSecond), m.Servers, digits(m.OfferedLoad()), digits(m.Utilization()))}
 	switch q.kind {
-	case modelMMc:
+	case modelMMc, modelCentral:
 		explainMMc(&e, m)
 	case modelMDc:
 		explainMDc(&e, m)
@@ -53,6 +55,16 @@ func (q sizeQuestion) explain(s queueing.Sizing) sizeExplanation {
 		explainErlangA(&e, m, q.service)
 	case modelMMcK:
 		explainMMcK(&e, m, q.service, s.Replicas)
+	case modelMPHc:
+		explainMPHc(&e, q.phases(q.rate, s.Replicas))
+	case modelRandom:
+		q.explainRandom(&e, s.Replicas)
+	case modelRoundRobin, modelPowerOfD, modelShortest:
+		q.explainBalanced(&e, s.Replicas)
+	case modelSharing:
+		q.explainSharing(&e, s.Replicas)
+	case modelSetup:
+		explainSetup(&e, q.coldStart(q.rate, s.Replicas))
 	}
 	if q.spread.deviation > 0 {
 		explainSpread(&e, q)

@@ -10,35 +10,60 @@ import (
 type modelKind string
 
 const (
-	modelAuto              = "auto"
-	modelMMc     modelKind = "mmc"
-	modelMDc     modelKind = "mdc"
-	modelMGc     modelKind = "mgc"
-	modelGIGc    modelKind = "gigc"
-	modelErlangA modelKind = "erlang-a"
-	modelMMcK    modelKind = "mmck"
-	modelBatch   modelKind = "batch"
+	modelAuto                     = "auto"
+	modelMMc            modelKind = "mmc"
+	modelMDc            modelKind = "mdc"
+	modelMPHc           modelKind = "mphc"
+	modelMGc            modelKind = "mgc"
+	modelGIGc           modelKind = "gigc"
+	modelErlangA        modelKind = "erlang-a"
+	modelMMcK           modelKind = "mmck"
+	modelRandom         modelKind = "random"
+	modelRoundRobin     modelKind = "round-robin"
+	modelPowerOfD       modelKind = "power-of-d"
+	modelShortest       modelKind = "jsq"
+	modelCentral        modelKind = "central"
+	modelSharing        modelKind = "ps"
+	modelSetup          modelKind = "setup"
+	modelBatch          modelKind = "batch"
+	modelBatchMarkov    modelKind = "batch-exponential"
+	modelStateDependent modelKind = "state-dependent"
 )
 
-// modelRule says which of the flags that shape a model it needs, and which it can take besides.
+// modelRule says which of the flags that shape a model it needs, the one that marks it first, which it can take
+// besides, and which objectives it cannot answer.
 type modelRule struct {
 	kind         modelKind
 	needs, takes []string
+	lacks        []string
 	help         string
 }
 
 var modelRules = []modelRule{
-	{modelMMc, nil, nil, "Poisson arrivals, exponential service times (the default)"},
-	{modelMDc, nil, []string{"service-scv"}, "constant service times: --service-scv 0"},
-	{modelMGc, []string{"service-scv"}, nil, "service times of any variability: --service-scv"},
-	{modelGIGc, []string{"arrival-scv"}, []string{"service-scv"}, "arrivals of any variability too: --arrival-scv"},
-	{modelErlangA, []string{"patience"}, nil, "clients who give up: --patience"},
-	{modelMMcK, []string{"queue-limit"}, nil, "a limited queue: --queue-limit"},
-	{modelBatch, []string{"batch-max", "batch-per-item"}, []string{"batch-fixed"}, "requests served together: --batch-max, --batch-per-item, --batch-fixed"},
+	{modelMMc, []string{"service-time"}, []string{"concurrency"}, nil, "Poisson arrivals, exponential service times (the default)"},
+	{modelMDc, []string{"service-time"}, []string{"concurrency", "service-scv"}, nil, "constant service times: --service-scv 0"},
+	{modelMGc, []string{"service-scv", "service-time"}, []string{"concurrency"}, nil, "service times of any variability: --service-scv"},
+	{modelMPHc, []string{"service-scv", "service-time"}, []string{"concurrency"}, nil, "the same, exact for two phases: --service-scv of 0.5 or more"},
+	{modelGIGc, []string{"arrival-scv", "service-time"}, []string{"concurrency", "service-scv"}, nil, "arrivals of any variability too: --arrival-scv"},
+	{modelErlangA, []string{"patience", "service-time"}, []string{"concurrency"}, nil, "clients who give up: --patience"},
+	{modelMMcK, []string{"queue-limit", "service-time"}, []string{"concurrency"}, nil, "a limited queue: --queue-limit"},
+	{modelRandom, []string{"service-time"}, []string{"concurrency", "service-scv"}, nil, "each replica its own queue, picked at random"},
+	{modelRoundRobin, []string{"service-time"}, nil, nil, "each replica its own queue, picked in turn"},
+	{modelPowerOfD, []string{"service-time"}, []string{"choices"}, nil, "the shorter of a few queues drawn at random: --choices"},
+	{modelShortest, []string{"service-time"}, nil, nil, "the shortest of all queues, for few replicas"},
+	{modelCentral, []string{"service-time"}, []string{"concurrency"}, nil, "one queue for all replicas: mmc by the name of its balancer"},
+	{modelSharing, []string{"service-time"}, []string{"service-scv"}, []string{"latency", "wait"}, "replicas picked at random that share their time among all requests present"},
+	{modelSetup, []string{"setup-time", "service-time"}, []string{"concurrency"}, []string{"latency", "wait", "max-wait-probability"}, "cold starts: replicas switched off when idle, --setup-time to start one"},
+	{modelBatch, []string{"batch-max", "batch-per-item"}, []string{"batch-fixed", "batch-max-delay"}, nil, "requests served together: --batch-max, --batch-per-item, --batch-fixed, --batch-max-delay"},
+	{modelBatchMarkov, []string{"batch-max", "batch-fixed"}, nil, nil, "batches of exponential time whatever their size: --batch-max, --batch-fixed"},
+	{modelStateDependent, []string{"batch-max", "batch-per-item", "queue-limit"}, []string{"batch-fixed"}, nil, "requests that join a running batch (EXPERIMENTAL): the same and --queue-limit"},
 }
 
 // shapeFlags are the flags that decide on the model.
-var shapeFlags = []string{"service-scv", "arrival-scv", "patience", "queue-limit", "batch-max", "batch-fixed", "batch-per-item"}
+var shapeFlags = []string{
+	"service-time", "concurrency", "service-scv", "arrival-scv", "patience", "queue-limit", "choices", "setup-time",
+	"batch-max", "batch-fixed", "batch-per-item", "batch-max-delay",
+}
 
 func modelNames() string {
 	names := []string{modelAuto}
@@ -51,30 +76,50 @@ func modelNames() string {
 func modelHelp() string {
 	var b strings.Builder
 	for _, r := range modelRules {
-		fmt.Fprintf(&b, "  %-9s %s\n", r.kind, r.help)
+		fmt.Fprintf(&b, "  %-17s %s\n", r.kind, r.help)
 	}
 	return b.String()
 }
 
+// rule returns what is known of a model.
+func (k modelKind) rule() (modelRule, bool) {
+	i := slices.IndexFunc(modelRules, func(r modelRule) bool { return r.kind == k })
+	if i < 0 {
+		return modelRule{}, false
+	}
+	return modelRules[i], true
+}
+
+// byBatch reports whether the time of a request depends on how many are served with it.
+func (k modelKind) byBatch() bool {
+	return k == modelBatch || k == modelBatchMarkov || k == modelStateDependent
+}
+
+// loses reports whether requests are refused.
+func (k modelKind) loses() bool { return k == modelMMcK || k == modelStateDependent }
+
 // kind is the model that the flags ask for.
 func (o *sizeOptions) kind() (modelKind, error) {
-	name := o.model
-	if name == modelAuto {
-		name = string(o.impliedKind())
+	kind := modelKind(o.model)
+	if o.model == modelAuto {
+		kind = o.impliedKind()
 	}
-	for _, r := range modelRules {
-		if string(r.kind) == name {
-			return r.kind, o.checkModel(r)
-		}
+	r, ok := kind.rule()
+	if !ok {
+		return "", fmt.Errorf("--model %q: must be one of %s", o.model, modelNames())
 	}
-	return "", fmt.Errorf("--model %q: must be one of %s", o.model, modelNames())
+	return kind, o.checkModel(r)
 }
 
 // impliedKind is the model that the flags given come to.
 func (o *sizeOptions) impliedKind() modelKind {
 	switch {
-	case o.changed("batch-max"), o.changed("batch-fixed"), o.changed("batch-per-item"):
+	case o.changed("batch-max"), o.changed("batch-fixed"), o.changed("batch-per-item"), o.changed("batch-max-delay"):
 		return modelBatch
+	case o.changed("setup-time"):
+		return modelSetup
+	case o.changed("choices"):
+		return modelPowerOfD
 	case o.changed("queue-limit"):
 		return modelMMcK
 	case o.changed("patience"):
@@ -91,8 +136,13 @@ func (o *sizeOptions) impliedKind() modelKind {
 
 // checkModel refuses flags that the model does not heed and asks for those it lacks.
 func (o *sizeOptions) checkModel(r modelRule) error {
+	if r.kind.byBatch() {
+		if err := o.checkBatch(r.kind); err != nil {
+			return err
+		}
+	}
 	for _, flag := range r.needs {
-		if !o.changed(flag) {
+		if !o.changed(flag) && flag != "service-time" {
 			return fmt.Errorf("--model %s needs --%s", r.kind, flag)
 		}
 	}
@@ -102,16 +152,69 @@ func (o *sizeOptions) checkModel(r modelRule) error {
 		case o.model == modelAuto:
 			return fmt.Errorf("--%s and --%s: no model covers both; drop one of them", r.needs[0], flag)
 		default:
-			return fmt.Errorf("--model %s does not heed --%s; drop one of them", r.kind, flag)
+			return fmt.Errorf("--model %s does not heed --%s: it heeds %s, and --%s goes with --model %s",
+				r.kind, flag, flagList(r.needs, r.takes), flag, modelsHeeding(flag))
 		}
 	}
-	if r.kind == modelMDc && o.changed("service-scv") && o.serviceSCV != 0 {
-		return fmt.Errorf("--model %s has constant service times, got --service-scv %g; drop one of them", r.kind, o.serviceSCV)
+	return o.checkShape(r)
+}
+
+// checkShape refuses values and objectives that only this model refuses.
+func (o *sizeOptions) checkShape(r modelRule) error {
+	for _, flag := range r.lacks {
+		if o.changed(flag) {
+			return fmt.Errorf("--%s does not apply to --model %s: it does not tell %s; use %s", flag, r.kind, objectives[flag], instead(r))
+		}
 	}
-	if r.kind == modelBatch {
-		return o.checkBatch()
+	switch {
+	case r.kind == modelMDc && o.changed("service-scv") && o.serviceSCV != 0:
+		return fmt.Errorf("--model %s has constant service times, got --service-scv %g; drop one of them", r.kind, o.serviceSCV)
+	case r.kind == modelMPHc && !(o.serviceSCV >= 0.5):
+		return fmt.Errorf("--service-scv %g: --model %s needs at least 0.5, which is what two phases can have; use --model %s", o.serviceSCV, r.kind, modelMGc)
+	case r.kind == modelPowerOfD && o.choices < 1:
+		return fmt.Errorf("--choices %d: must be at least 1", o.choices)
+	case r.kind == modelSetup && o.setupTime < 0:
+		return fmt.Errorf("--setup-time %v: must not be negative", o.setupTime)
 	}
 	return nil
+}
+
+// objectives are the flags that some models cannot answer, and what of.
+var objectives = map[string]string{
+	"latency":              "quantiles of the response time",
+	"wait":                 "quantiles of the wait",
+	"max-wait-probability": "who waits, since all do",
+}
+
+// instead lists the latency objectives that a model answers.
+func instead(r modelRule) string {
+	var flags []string
+	for _, flag := range []string{"latency", "wait", "mean-response", "mean-wait"} {
+		if !slices.Contains(r.lacks, flag) {
+			flags = append(flags, "--"+flag)
+		}
+	}
+	return strings.Join(flags, " or ")
+}
+
+func flagList(lists ...[]string) string {
+	var flags []string
+	for _, list := range lists {
+		for _, flag := range list {
+			flags = append(flags, "--"+flag)
+		}
+	}
+	return strings.Join(flags, ", ")
+}
+
+func modelsHeeding(flag string) string {
+	var names []string
+	for _, r := range modelRules {
+		if slices.Contains(r.needs, flag) || slices.Contains(r.takes, flag) {
+			names = append(names, string(r.kind))
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // departs reports whether a flag asks for something else than M/M/c.
@@ -121,46 +224,8 @@ func (o *sizeOptions) departs(flag string) bool {
 		return o.serviceSCV != 1
 	case "arrival-scv":
 		return o.arrivalSCV != 1
+	case "concurrency":
+		return o.concurrency != 1
 	}
 	return o.changed(flag)
 }
-
-// flagNames turns the names of package queueing, which its errors use, into those of the flags.
-var flagNames = strings.NewReplacer(
-	"queueing: ", "",
-	"Service.MeanTime", "--service-time",
-	"Service.Concurrency", "--concurrency",
-	"Service.SCV", "--service-scv",
-	"Service.ArrivalSCV", "--arrival-scv",
-	"Service.Patience", "--patience",
-	"Service.MaxWaiting", "--queue-limit",
-	"Target.MaxUtilization", "--max-utilization",
-	"Target.MaxWaitProbability", "--max-wait-probability",
-	"Target.MaxBlocking", "--max-blocking",
-	"Target.MaxAbandonment", "--max-abandonment",
-	"Target.MaxMeanWait", "--mean-wait",
-	"Target.MaxMeanResponse", "--mean-response",
-	"Target.Wait.Latency", "--wait",
-	"Target.Wait.Percentile", "--percentile",
-	"Target.Response.Latency", "--latency",
-	"Target.Response.Percentile", "--percentile",
-	"arrival rate is", "--arrival-rate is",
-	"maxReplicas is", "--max-replicas is",
-	"the wait_quantile of the target", "--wait",
-	"the response_quantile of the target", "--latency",
-	"the mean_wait of the target", "--mean-wait",
-	"the mean_response of the target", "--mean-response",
-	"the utilization of the target", "--max-utilization",
-	"the wait_probability of the target", "--max-wait-probability",
-	"the blocking of the target", "--max-blocking",
-	"the abandonment of the target", "--max-abandonment",
-)
-
-// namedError is an error of package queueing in the words of the command line.
-type namedError struct{ error }
-
-func nameFlags(err error) error { return namedError{err} }
-
-func (e namedError) Error() string { return flagNames.Replace(e.error.Error()) }
-
-func (e namedError) Unwrap() error { return e.error }

@@ -19,6 +19,10 @@ const (
 // bindingSpread is what forbids one replica less where the spread of the rate asks for more than its mean.
 const bindingSpread queueing.Constraint = "rate_spread"
 
+// maxSpreadPhases bounds the servers of two-phase service over a distribution of the rate, where hundreds of
+// solutions that each take O(c⁴) are needed. Chosen by us: some seconds.
+const maxSpreadPhases = 50
+
 // rateSpread is how uncertain the rate is; the zero value is not at all.
 type rateSpread struct {
 	deviation float64
@@ -36,12 +40,14 @@ func (o *sizeOptions) checkSpread(kind modelKind) error {
 		return fmt.Errorf("--rate-law %q: must be one of %s, %s", o.rateLaw, lawNormal, lawGamma)
 	case !(o.rateStd >= 0) || math.IsInf(o.rateStd, 1):
 		return fmt.Errorf("--rate-std %g: must be finite and not negative", o.rateStd)
-	case kind != modelMMc:
-		return fmt.Errorf("--rate-std can be sized for with --model %s only, the flags ask for %s; drop one of them", modelMMc, kind)
+	case kind == modelShortest:
+		return fmt.Errorf("--rate-std cannot be sized for with --model %s, which takes too long; --model %s and --model %s are near it", kind, modelPowerOfD, modelCentral)
+	case kind == modelSetup:
+		return fmt.Errorf("--rate-std cannot be sized for with --model %s, which tells means only: a mean cannot be bounded, since some rates overload any number of replicas", kind)
 	case o.meanWait != 0 || o.meanResponse != 0:
 		return errors.New("--rate-std: a mean cannot be bounded, since some rates overload any number of replicas; replace --mean-wait and --mean-response by --latency or --wait")
-	case o.latency == 0 && o.waitLatency == 0 && o.maxWaitProbability == 0:
-		return errors.New("--rate-std changes nothing without --latency, --wait or --max-wait-probability: --max-utilization is kept at the mean rate")
+	case o.latency == 0 && o.waitLatency == 0 && o.maxWaitProbability == 0 && o.maxBlocking == 0 && o.maxAbandonment == 0:
+		return errors.New("--rate-std changes nothing without --latency, --wait or --max-wait-probability, or a cap on losses: --max-utilization is kept at the mean rate")
 	}
 	return nil
 }
@@ -64,27 +70,61 @@ func (s rateSpread) distribution(mean float64) queueing.RateDistribution {
 
 // answerSpread sizes for the distribution of the rate; the state is that at its mean.
 func (q sizeQuestion) answerSpread() (sizeResult, error) {
-	s, err := queueing.Size(q.rate, q.service, q.target, q.limit)
+	s, err := q.size()
 	if err != nil {
 		return sizeResult{}, err
 	}
-	n, err := queueing.LeastReplicasForDistribution(q.spread.distribution(q.rate), q.service, q.target, q.limit)
+	n, err := q.leastForSpread()
 	if err != nil {
 		return sizeResult{}, err
 	}
 	if n > s.Replicas {
-		s.Replicas, s.Binding = n, bindingSpread
-		m := q.service.Model(q.rate, n)
-		s.Servers, s.Utilization = m.Servers, m.Utilization()
-		s.WaitProbability, s.MeanWaitSeconds, s.MeanResponseSeconds = m.WaitProbability(), m.MeanWaitSeconds(), m.MeanResponseSeconds()
-		s.WaitQuantileSeconds, s.ResponseQuantileSeconds = m.WaitQuantileSeconds(s.Percentile), m.ResponseQuantileSeconds(s.Percentile)
-		if s.MaxArrivalRatePerSecond, err = queueing.MaxArrivalRate(n, q.service, q.target); err != nil {
+		if s, err = q.sizingAt(n, s); err != nil {
 			return sizeResult{}, err
 		}
+		s.Binding = bindingSpread
 	}
-	r := newSizeResult(q.kind, s)
+	r := q.result(s)
 	r.RateStd, r.RateLaw = q.spread.deviation, q.spread.law
 	return r, nil
+}
+
+// leastForSpread is the least replicas over the distribution of the rate.
+func (q sizeQuestion) leastForSpread() (int, error) {
+	rate := q.spread.distribution(q.rate)
+	model, most := q.queue()
+	if q.kind == modelMPHc {
+		most = min(most, maxSpreadPhases/max(q.service.Concurrency, 1))
+	}
+	if service, ok := model.(queueing.Service); ok {
+		return queueing.LeastReplicasForDistribution(rate, service, q.target, q.limit)
+	}
+	n, err := queueing.LeastReplicasForDistributionOf(rate, model, q.target, min(q.limit, most))
+	return n, q.modelLimit(err, most)
+}
+
+// sizingAt is a sizing with another number of replicas.
+func (q sizeQuestion) sizingAt(replicas int, s queueing.Sizing) (queueing.Sizing, error) {
+	model, _ := q.queue()
+	state := model.At(q.rate, replicas)
+	s.Replicas, s.Utilization = replicas, state.Utilization()
+	s.WaitProbability, s.MeanWaitSeconds, s.MeanResponseSeconds = state.WaitProbability(), state.MeanWaitSeconds(), state.MeanResponseSeconds()
+	s.WaitQuantileSeconds, s.ResponseQuantileSeconds = state.WaitQuantileSeconds(s.Percentile), state.ResponseQuantileSeconds(s.Percentile)
+	p := newSweepPoint(replicas, state, s.Percentile)
+	if p.BlockingProbability != nil {
+		s.BlockingProbability = p.lost()
+	}
+	if p.AbandonmentProbability != nil {
+		s.AbandonmentProbability = p.lost()
+	}
+	q.fill(&s)
+	var err error
+	if service, ok := model.(queueing.Service); ok {
+		s.MaxArrivalRatePerSecond, err = queueing.MaxArrivalRate(replicas, service, q.target)
+	} else {
+		s.MaxArrivalRatePerSecond, err = queueing.MaxArrivalRateOf(replicas, model, q.target)
+	}
+	return s, err
 }
 
 // explainSpread adds how the spread of the rate is averaged over.

@@ -13,7 +13,8 @@ import (
 // maxSweep bounds the rows of a sweep, chosen by us: more than a chart has pixels for.
 const maxSweep = 1000
 
-// The knee: a response quantile within kneeSlack of endless replicas, and losses below kneeLoss. Both chosen by us.
+// The knee: a response quantile, or the mean where the model tells no quantile, within kneeSlack of endless replicas, and
+// losses below kneeLoss. Both chosen by us.
 const (
 	kneeSlack = 0.10
 	kneeLoss  = 0.01
@@ -33,7 +34,8 @@ type sweepPoint struct {
 }
 
 // parseSweep reads replicas=FROM..TO.
-func parseSweep(text string, most int) (from, to int, err error) {
+func (q sizeQuestion) parseSweep(text string) (from, to int, err error) {
+	_, most := q.queue()
 	name, span, _ := strings.Cut(text, "=")
 	low, high, _ := strings.Cut(span, "..")
 	from, lowErr := strconv.Atoi(low)
@@ -43,8 +45,10 @@ func parseSweep(text string, most int) (from, to int, err error) {
 		return 0, 0, fmt.Errorf("--sweep %q: must be a range of replicas such as replicas=1..40", text)
 	case from < 1 || to < from:
 		return 0, 0, fmt.Errorf("--sweep %q: must begin at 1 or more and not fall", text)
+	case to > q.limit:
+		return 0, 0, fmt.Errorf("--sweep %q: ends above --max-replicas, which is %d", text, q.limit)
 	case to > most:
-		return 0, 0, fmt.Errorf("--sweep %q: ends above --max-replicas, which is %d", text, most)
+		return 0, 0, fmt.Errorf("--sweep %q: --model %s is known for at most %d replicas", text, q.kind, most)
 	case to-from >= maxSweep:
 		return 0, 0, fmt.Errorf("--sweep %q: shows %d numbers of replicas, must be at most %d", text, to-from+1, maxSweep)
 	}
@@ -53,8 +57,8 @@ func parseSweep(text string, most int) (from, to int, err error) {
 
 // sweep adds the steady state of each number of replicas in the range, and the knee if it lies there.
 func (r *sizeResult) sweep(q sizeQuestion, from, to int) {
-	model := q.queue()
-	near := (1 + kneeSlack) * model.At(0, 1).ResponseQuantileSeconds(r.Percentile)
+	model, most := q.queue()
+	near := (1 + kneeSlack) * q.endless(model, most, r.Percentile).response()
 	r.Sweep = []sweepPoint{}
 	for n := from; n <= to; n++ {
 		p := newSweepPoint(n, model.At(q.rate, n), r.Percentile)
@@ -72,6 +76,15 @@ func (r *sizeResult) sweep(q sizeQuestion, from, to int) {
 			r.Knee, r.kneeNote = 0, "the knee lies below this range"
 		}
 	}
+}
+
+// endless is what no number of replicas betters: a service that never waits or, of replicas that must start, the most
+// replicas that the model knows.
+func (q sizeQuestion) endless(model queueing.Model, most int, percentile float64) sweepPoint {
+	if q.kind == modelSetup {
+		return newSweepPoint(most, model.At(q.rate, most), percentile)
+	}
+	return newSweepPoint(1, model.At(0, 1), percentile)
 }
 
 // outside says which of the answers the sweep does not show.
@@ -114,7 +127,15 @@ func newSweepPoint(replicas int, s queueing.SteadyState, percentile float64) swe
 
 // beyondKnee reports whether the response quantile is near that of endless replicas, and little is lost.
 func (p sweepPoint) beyondKnee(near float64) bool {
-	return p.lost() < kneeLoss && float64(p.ResponseQuantileSeconds) <= near
+	return p.lost() < kneeLoss && p.response() <= near
+}
+
+// response is the quantile of the response time, or its mean if the model tells no quantile.
+func (p sweepPoint) response() float64 {
+	if v := float64(p.ResponseQuantileSeconds); !math.IsNaN(v) {
+		return v
+	}
+	return float64(p.MeanResponseSeconds)
 }
 
 // lost is the share of requests refused or given up.
@@ -131,7 +152,7 @@ func (p sweepPoint) lost() float64 {
 func (r sizeResult) sweepTable() report.Table {
 	right := func(header string) report.Column { return report.Column{Header: header, Align: report.Right} }
 	t := report.Table{Columns: []report.Column{
-		right("replicas"), right("utilization"), right("P(wait)"), right("mean wait"), right(percentileName(r.Percentile) + " response"),
+		right("replicas"), right("utilization"), right("P(wait)"), right("mean wait"), right(r.responseName() + " response"),
 	}}
 	lossy := false
 	switch p := r.Sweep[0]; {
@@ -144,7 +165,7 @@ func (r sizeResult) sweepTable() report.Table {
 	for _, p := range r.Sweep {
 		row := []string{
 			strconv.Itoa(p.Replicas), short(float64(p.Utilization)), short(float64(p.WaitProbability)),
-			timeCell(float64(p.MeanWaitSeconds)), timeCell(float64(p.ResponseQuantileSeconds)),
+			timeCell(float64(p.MeanWaitSeconds)), timeCell(p.response()),
 		}
 		if !p.Stable {
 			row = []string{row[0], row[1], "-", "-", "-"}
@@ -155,6 +176,14 @@ func (r sizeResult) sweepTable() report.Table {
 		t.Rows = append(t.Rows, append(row, r.note(p)))
 	}
 	return t
+}
+
+// responseName says which response time the sweep shows.
+func (r sizeResult) responseName() string {
+	if math.IsNaN(r.ResponseQuantileSeconds) {
+		return "mean"
+	}
+	return percentileName(r.Percentile)
 }
 
 // note is what a row of the sweep is remarkable for.
@@ -176,29 +205,42 @@ func (r sizeResult) note(p sweepPoint) string {
 // near saturation the curve goes to infinity.
 func (r sizeResult) chart(q sizeQuestion) report.Chart {
 	name := percentileName(r.Percentile)
+	model, most := q.queue()
+	endless := q.endless(model, most, r.Percentile)
+	quantiles := !math.IsNaN(float64(endless.ResponseQuantileSeconds))
+	if !quantiles {
+		name = "mean"
+	}
 	quantile := report.Series{Name: name + " response time"}
 	mean := report.Series{Name: "mean response time", Dashed: true}
 	highest := 0.0
 	for _, p := range r.Sweep {
-		x, y := float64(p.Replicas), float64(p.ResponseQuantileSeconds)
+		x, y := float64(p.Replicas), p.response()
 		quantile.X, quantile.Y = append(quantile.X, x), append(quantile.Y, y)
 		mean.X, mean.Y = append(mean.X, x), append(mean.Y, float64(p.MeanResponseSeconds))
 		if !math.IsNaN(y) && !math.IsInf(y, 1) {
 			highest = math.Max(highest, y)
 		}
 	}
-	idle, objective := q.queue().At(0, 1).ResponseQuantileSeconds(r.Percentile), q.target.Response.Latency.Seconds()
+	limit := q.target.Response.Latency
+	if !quantiles {
+		limit = q.target.MaxMeanResponse
+	}
+	series, objective := []report.Series{quantile, mean}, limit.Seconds()
+	if !quantiles {
+		series = series[:1]
+	}
 	c := report.Chart{
 		Title:  fmt.Sprintf("%s response time of %s requests/s", name, short(q.rate)),
 		X:      report.Axis{Label: "replicas"},
 		Y:      report.Axis{Label: "seconds"},
-		Series: []report.Series{quantile, mean},
+		Series: series,
 	}
-	if most := math.Max(4*idle, 2*objective); highest > most {
+	if most := math.Max(4*endless.response(), 2*objective); highest > most {
 		c.Y.To = most
 	}
 	if objective > 0 {
-		c.References = []report.Reference{{Y: objective, Label: fmt.Sprintf("objective %v", q.target.Response.Latency)}}
+		c.References = []report.Reference{{Y: objective, Label: fmt.Sprintf("objective %v", limit)}}
 	}
 	inside := func(n int) bool { return n >= r.Sweep[0].Replicas && n <= r.Sweep[len(r.Sweep)-1].Replicas }
 	switch {

@@ -22,6 +22,7 @@ type sizeResult struct {
 	MaxArrivalRate   number `json:"max_arrival_rate"`
 
 	MeanBatchSize number           `json:"mean_batch_size,omitempty"`
+	MeanInSetup   *number          `json:"mean_in_setup,omitempty"` // servers that are starting
 	RateStd       float64          `json:"rate_std,omitempty"`
 	RateLaw       string           `json:"rate_law,omitempty"`
 	Explanation   *sizeExplanation `json:"explanation,omitempty"`
@@ -30,11 +31,24 @@ type sizeResult struct {
 	kneeNote      string           // where the knee lies if not in the sweep
 }
 
-func newSizeResult(kind modelKind, s queueing.Sizing) sizeResult {
-	return sizeResult{
-		Model: kind, Sizing: s, WaitQuantile: number(s.WaitQuantileSeconds), ResponseQuantile: number(s.ResponseQuantileSeconds),
+// result is a sizing with what only its model has.
+func (q sizeQuestion) result(s queueing.Sizing) sizeResult {
+	r := sizeResult{
+		Model: q.kind, Sizing: s, WaitQuantile: number(s.WaitQuantileSeconds), ResponseQuantile: number(s.ResponseQuantileSeconds),
 		MaxArrivalRate: number(s.MaxArrivalRatePerSecond),
 	}
+	switch q.kind {
+	case modelBatch:
+		r.MeanBatchSize = number(q.batch.replica(q.rate, s.Replicas).MeanBatchSize())
+	case modelBatchMarkov:
+		r.MeanBatchSize = number(q.batch.markovReplica(q.rate, s.Replicas).MeanBatchSize())
+	case modelStateDependent:
+		r.MeanBatchSize = number(q.batch.continuousReplica(q.rate, s.Replicas).MeanInService())
+	case modelSetup:
+		starting := number(q.coldStart(q.rate, s.Replicas).MeanInSetup())
+		r.MeanInSetup = &starting
+	}
+	return r
 }
 
 // write prints the result in one of the formats.
@@ -70,21 +84,30 @@ func (r sizeResult) table(q sizeQuestion) report.Table {
 	t := report.Table{Columns: []report.Column{{Header: "quantity"}, {Header: "value", Align: report.Right}}}
 	add := func(name, value string) { t.Rows = append(t.Rows, []string{name, value}) }
 	add("replicas", strconv.Itoa(r.Replicas))
-	if q.kind == modelBatch {
+	if q.kind.byBatch() {
 		add("utilization (of the largest throughput)", short(r.Utilization))
 		add("mean batch size", short(float64(r.MeanBatchSize)))
 	} else {
 		add("offered load (erlangs)", short(r.OfferedLoad))
 		add("utilization", short(r.Utilization))
 	}
-	add("probability of waiting", short(r.WaitProbability))
-	add("mean wait", timeCell(r.MeanWaitSeconds))
+	if r.MeanInSetup != nil {
+		add("mean number of servers starting", short(float64(*r.MeanInSetup)))
+	}
+	wait, waiting := "mean wait", "probability of waiting"
+	if q.kind == modelSharing {
+		wait, waiting = "mean delay by sharing", "probability of sharing on arrival"
+	}
+	add(waiting, short(r.WaitProbability))
+	add(wait, timeCell(r.MeanWaitSeconds))
 	add("mean response time", timeCell(r.MeanResponseSeconds))
-	add(percentileName(r.Percentile)+" response time", timeCell(r.ResponseQuantileSeconds))
+	if !math.IsNaN(r.ResponseQuantileSeconds) {
+		add(percentileName(r.Percentile)+" response time", timeCell(r.ResponseQuantileSeconds))
+	}
 	if q.target.Wait != (queueing.Quantile{}) {
 		add(percentileName(r.Percentile)+" wait", timeCell(r.WaitQuantileSeconds))
 	}
-	if q.kind == modelMMcK {
+	if q.kind.loses() {
 		add("probability of being refused", short(r.BlockingProbability))
 	}
 	if q.kind == modelErlangA {
