@@ -25,7 +25,7 @@ import (
 //
 // Ranges: 0 < α, δ, ω < 1, 0 < β < α, 0.8 <= φ <= 0.998, 0 <= ρ < 1. They minimize the mean Huber
 // loss at several leads up to the horizon; the budget is small on purpose, since the start is a good
-// prior and a longer search fits noise (measured on M4 hourly). The first state comes from the
+// guess and a longer search fits noise (measured on M4 hourly). The first state comes from the
 // averages of the first long season, clipped against outliers. w starts at 0 and is learned from then
 // on: with few long seasons a start from the first one costs up to 15 % of accuracy (measured likewise).
 //
@@ -107,8 +107,10 @@ type doubleSmoothing struct {
 	i, j               int // phases of the coming step
 }
 
-// doubleEvaluations is the default budget of a search.
-const doubleEvaluations = 80
+const (
+	doubleEvaluations = 80   // default budget of a search
+	mostOrigins       = 4000 // about as many origins of a series are judged in one evaluation
+)
 
 type doubleParameters struct{ alpha, beta, delta, omega, phi, rho float64 }
 
@@ -202,10 +204,11 @@ func (s *doubleSearch) loss(p doubleParameters) float64 {
 		s.rho[i] = math.Pow(p.rho, float64(h))
 	}
 	m1, m2 := len(f.short), len(f.long)
+	stride := max(1, len(s.z)/mostOrigins)
 	sum, n := 0.0, 0.0
 	for t, z := range s.z {
 		f.advance(z)
-		if t < m1 {
+		if t < m1 || t%stride != 0 {
 			continue
 		}
 		for i, h := range s.leads {
