@@ -53,7 +53,7 @@ type DoubleSeasonal struct {
 func (m DoubleSeasonal) Fit(ctx context.Context, s Series) (Fitted, error) {
 	err := errors.Join(s.validate(), validateSeasons([]int{m.Short, m.Long}))
 	if m.Evaluations < 0 {
-		err = errors.Join(err, fmt.Errorf("forecast: evaluations must not be negative, got %d", m.Evaluations))
+		err = errors.Join(err, errNegativeEvaluations(m.Evaluations))
 	}
 	if m.Short > m.Long {
 		err = errors.Join(err, fmt.Errorf("forecast: the short season of %d steps must be shorter than the long one of %d", m.Short, m.Long))
@@ -90,6 +90,10 @@ func (m DoubleSeasonal) Fit(ctx context.Context, s Series) (Fitted, error) {
 // collected: half of the history, but two seasons, but then again leaving a fair rest.
 func seasonalFitEnd(n, season int) int {
 	return max(n/2, min(2*season, (n+season)/2), (3*season+1)/2)
+}
+
+func errNegativeEvaluations(n int) error {
+	return fmt.Errorf("forecast: evaluations must not be negative, got %d", n)
 }
 
 func tooFewSeasons(have, season int, need float64, horizon int) error {
@@ -177,6 +181,12 @@ func newDoubleSeasonalSearch(tr transform, values []float64, short, long int, ca
 	}
 	s.start = doubleSmoothing{transform: tr, level: level, short: profile, long: make([]float64, long), size: size}
 	s.scratch.short, s.scratch.long = make([]float64, short), make([]float64, long)
+	s.setLeads(cal)
+	return s, nil
+}
+
+// setLeads chooses the leads of the loss.
+func (s *doubleSearch) setLeads(cal calibration) {
 	s.leads = []int{1, cal.window, (cal.window + cal.horizon) / 2, cal.horizon}
 	slices.Sort(s.leads)
 	s.leads = slices.Compact(s.leads)
@@ -184,7 +194,6 @@ func newDoubleSeasonalSearch(tr transform, values []float64, short, long int, ca
 		s.delta = append(s.delta, meanChange(s.z, h))
 	}
 	s.damped, s.rho = make([]float64, len(s.leads)), make([]float64, len(s.leads))
-	return s, nil
 }
 
 func (s *doubleSearch) reset(p doubleParameters) {

@@ -20,6 +20,8 @@ func regressionModels(m, horizon int) []Named {
 		{"double-seasonal-linear", DoubleSeasonal{Short: m, Long: 3 * m, Horizon: horizon, Linear: true}},
 		{"card", Card{Seasons: []int{m, 3 * m}, Horizon: horizon}},
 		{"arima", ARIMA{Seasons: []int{m, 3 * m}, Horizon: horizon}},
+		{"mstl", MSTL{Seasons: []int{m, 3 * m}, Horizon: horizon}},
+		{"stl", MSTL{Seasons: []int{m}, Horizon: horizon}},
 		{"arima-fourier", ARIMA{Seasons: []int{m, 200}, Horizon: horizon}},
 		{"arima-no-season", ARIMA{Horizon: horizon}},
 		{"card-one-season", Card{Seasons: []int{m}, Horizon: horizon}},
@@ -48,6 +50,7 @@ func TestTwoSeasonsAreContinued(t *testing.T) {
 		{"double-seasonal", DoubleSeasonal{Short: m, Long: 7 * m, Horizon: horizon}},
 		{"card", Card{Seasons: []int{m, 7 * m}, Horizon: horizon}},
 		{"arima", ARIMA{Seasons: []int{m, 7 * m}, Horizon: horizon}},
+		{"mstl", MSTL{Seasons: []int{7 * m, m}, Horizon: horizon}},
 	} {
 		d := mustFit(t, model, series(time.Hour, train...)).Forecast(horizon)
 		mape := 0.0
@@ -192,6 +195,12 @@ func TestRegressionModelErrors(t *testing.T) {
 		{DoubleSeasonal{Short: 1, Long: 8}, 200, "want at least 2", false},
 		{DoubleSeasonal{Short: 8, Long: 24, Evaluations: -1}, 200, "evaluations must not be negative", false},
 		{DoubleSeasonal{Short: 8, Long: 160}, 200, "need at least 1.5 seasons of 160 steps", true},
+		{MSTL{}, 200, "seasons is empty", false},
+		{MSTL{Seasons: []int{8}, Evaluations: -1}, 200, "evaluations must not be negative", false},
+		{MSTL{Seasons: []int{8, 160}}, 200, "need at least 1.5 seasons of 160 steps", true},
+		{ARIMA{Seasons: []int{1}}, 200, "want at least 2", false},
+		{ARIMA{Harmonics: -1}, 200, "must not be negative, got 0 and -1", false},
+		{ARIMA{Seasons: []int{160}}, 200, "need at least 1.5 seasons of 160 steps", true},
 		{Card{}, 200, "seasons is empty", false},
 		{Card{Seasons: []int{8, 160}}, 200, "need at least 1.5 seasons of 160 steps", true},
 		{Card{Seasons: []int{8}, Horizon: 3}, 40, "have all of their lags", true},
@@ -262,6 +271,7 @@ func BenchmarkRegressionModels(b *testing.B) {
 		{"double-seasonal", DoubleSeasonal{Short: m, Long: 7 * m, Horizon: 60}},
 		{"card", Card{Seasons: []int{m, 7 * m}, Horizon: 60}},
 		{"arima", ARIMA{Seasons: []int{m, 7 * m}, Horizon: 60}},
+		{"mstl", MSTL{Seasons: []int{m, 7 * m}, Horizon: 60}},
 	} {
 		b.Run("fit/model="+model.Name, func(b *testing.B) {
 			for b.Loop() {
