@@ -169,9 +169,8 @@ func difference(z []float64, lag int) []float64 {
 	return w
 }
 
-// fillGaps replaces missing values: by the value a short season before plus the level difference,
-// interpolated across the gap, where there is one, else by linear interpolation. It reports which
-// values were present.
+// fillGaps replaces missing values in z: the mean profile of the shortest season is subtracted, the
+// rest interpolated linearly, and the profile added again. It reports which values were present.
 func fillGaps(z []float64, seasons []int) ([]float64, []bool) {
 	present := make([]bool, len(z))
 	missing := false
@@ -186,7 +185,6 @@ func fillGaps(z []float64, seasons []int) ([]float64, []bool) {
 	if len(seasons) > 0 {
 		m = slices.Min(seasons)
 	}
-	// The profile keeps the shape of the season inside of a gap; what is left is interpolated.
 	profile := phaseMeans(z, m)
 	for t := range z {
 		z[t] -= profile[t%m]

@@ -61,12 +61,12 @@ func (s *stl) run(y []float64) {
 			low := movingAverage(s.low, s.extended, s.m)
 			low = movingAverage(low, low, s.m)
 			low = movingAverage(low, low, 3) // as long as y
-			loess(s.work, low, nil, lowWindow, 1, jump(lowWindow))
+			loess(s.work, low, nil, lowWindow, jump(lowWindow))
 			for t := range y {
 				s.season[t] = s.extended[t+s.m] - s.work[t]
 				s.work[t] = y[t] - s.season[t]
 			}
-			loess(s.trend, s.work, s.weights, trendWindow, 1, jump(trendWindow))
+			loess(s.trend, s.work, s.weights, trendWindow, jump(trendWindow))
 		}
 		if outer == s.robust {
 			return
@@ -153,13 +153,12 @@ func movingAverage(dst, x []float64, m int) []float64 {
 	return dst[:n]
 }
 
-// loess smooths y into dst by local fits of the degree (0 or 1) over window values with tricube
-// weights, times w unless nil. It evaluates every step-th point and the last and interpolates.
-func loess(dst, y, w []float64, window, degree, step int) {
+// loess smooths y into dst by local lines over window values with tricube weights, times w unless nil. It evaluates every step-th point and the last and interpolates.
+func loess(dst, y, w []float64, window, step int) {
 	n := len(y)
 	last := 0
 	for t := 0; ; t = min(t+step, n-1) {
-		dst[t] = loessAt(y, w, window, degree, float64(t))
+		dst[t] = loessAt(y, w, window, 1, float64(t))
 		for k := last + 1; k < t; k++ {
 			dst[k] = dst[last] + (dst[t]-dst[last])*float64(k-last)/float64(t-last)
 		}
@@ -174,7 +173,7 @@ func loess(dst, y, w []float64, window, degree, step int) {
 	}
 }
 
-// loessAt returns the local fit at position x, which may lie one beyond the ends; NaN where every
+// loessAt returns the local fit of the degree, 0 or 1, at position x, which may lie one beyond the ends; NaN where every
 // weight is 0.
 func loessAt(y, w []float64, window, degree int, x float64) float64 {
 	n := len(y)

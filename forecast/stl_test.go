@@ -16,7 +16,7 @@ func TestLoessKeepsALine(t *testing.T) {
 	}
 	got := make([]float64, 50)
 	for _, step := range []int{1, 7} {
-		loess(got, y, nil, 15, 1, step)
+		loess(got, y, nil, 15, step)
 		assert.InDeltaSlice(t, y, got, 1e-9)
 	}
 	assert.InDelta(t, 3+2*50, loessAt(y, nil, 15, 1, 50), 1e-9, "one beyond the end")
