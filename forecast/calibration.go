@@ -36,6 +36,7 @@ type calibration struct {
 	horizon, window int
 	day, dayPhase   int  // steps per day (0: none) and phase of day of the first value
 	center          bool // Mean adds the mean pooled error
+	widen           bool // quantiles allow for the number of independent errors
 }
 
 // newCalibration resolves the defaults and checks the ranges.
@@ -164,6 +165,9 @@ func (c *calibrated) Forecast(steps int) Distribution {
 		center:  c.center,
 	}
 	c.meanPath(d.mean)
+	if c.widen {
+		d.origins = float64(c.n - c.from)
+	}
 	d.spread = c.scale.at(c.scale.features())
 	c.shared = true
 	return d

@@ -29,6 +29,7 @@ type pathDistribution struct {
 	adapt   levelMap
 	upper   float64
 	center  bool
+	origins float64 // past origins behind the rows; 0: quantiles are not widened
 }
 
 // Mean implements Distribution.
@@ -50,7 +51,7 @@ func (d *pathDistribution) Mean(step int) float64 {
 // (the rank of split conformal prediction), with p replaced by its adapted level.
 func (d *pathDistribution) Quantile(step int, p float64) float64 {
 	d.check(step, step, p)
-	q, _ := quantile(d.single(make([]float64, len(d.rows)), step), d.adapt.tail(p))
+	q, _ := d.quantile(d.single(make([]float64, len(d.rows)), step), step, p)
 	return d.clamp(q)
 }
 
@@ -61,10 +62,17 @@ func (d *pathDistribution) MaxQuantile(from, to int, p float64) float64 {
 	tail := d.adapt.tail(p)
 	scratch := make([]float64, len(d.rows))
 	if from == to {
-		q, _ := quantile(d.single(scratch, from), tail)
+		q, _ := d.quantile(d.single(scratch, from), from, p)
 		return d.clamp(q)
 	}
-	q, extrapolated := quantile(d.maxima(scratch, from, to), tail)
+	q, extrapolated := d.quantile(d.maxima(scratch, from, to), to, p)
+	if d.origins > 0 {
+		for step := from; step <= to; step++ {
+			single, _ := d.quantile(d.single(scratch, step), step, p)
+			q = max(q, single)
+		}
+		return d.clamp(q)
+	}
 	// A step's quantile exceeds q only if more of its scenarios do than the rank leaves above.
 	above := len(d.rows) - 1 - rank(len(d.rows), 1-tail)
 	for step := from; step <= to; step++ {
@@ -166,6 +174,34 @@ func quantile(x []float64, tail float64) (q float64, extrapolated bool) {
 	}
 	excess /= float64(n - k)
 	return top + excess*math.Log(largest/tail), true
+}
+
+// quantile returns the quantile of scenarios that reach ahead by steps, see widening.
+func (d *pathDistribution) quantile(x []float64, ahead int, p float64) (q float64, extrapolated bool) {
+	tail := d.adapt.tail(p)
+	q, extrapolated = quantile(x, tail)
+	if d.origins > 0 && tail != 0.5 {
+		median := selectRank(x, rank(len(x), 0.5))
+		q = median + widening(tail, d.origins/float64(ahead))*(q-median)
+	}
+	return q, extrapolated
+}
+
+// widening is the factor by which a quantile estimated from n independent errors lies farther from
+// the median than that of the distribution they come from, if that is normal: the quantile of
+// Student's distribution with n degrees of freedom over that of the normal one, by its expansion
+//
+//	t/z = 1 + (z²+1)/(4n) + (5z⁴+16z²+3)/(96n²)
+//
+// Error paths of neighboring origins overlap: N of them over h steps are worth about n = N/h. n is
+// taken as 3 at least.
+//
+// Source: M. Abramowitz, I. A. Stegun, Handbook of Mathematical Functions (1964), 26.7.5.
+func widening(tail, n float64) float64 {
+	n = max(n, 3)
+	z := math.Sqrt2 * math.Erfinv(1-2*min(max(tail, 1e-6), 1-1e-6))
+	z2 := z * z
+	return 1 + (z2+1)/(4*n) + (5*z2*z2+16*z2+3)/(96*n*n)
 }
 
 // selectRank returns the element of index k in sorted order and leaves no smaller one after it. It

@@ -69,7 +69,6 @@ func (m HoltWinters) Fit(ctx context.Context, s Series) (Fitted, error) {
 		return nil, err
 	}
 	values := s.Values
-	season := max(m.Season, 1)
 	fitEnd := max(len(values)/2, 2*m.Season)
 	if have := len(values); have < fitEnd+cal.horizon+minPaths {
 		if m.Season == 0 {
@@ -79,11 +78,20 @@ func (m HoltWinters) Fit(ctx context.Context, s Series) (Fitted, error) {
 		return nil, fmt.Errorf("forecast: need at least 2 seasons of %d steps and %d values more, got %.1f seasons: %w",
 			m.Season, cal.horizon+minPaths, float64(have)/float64(m.Season), ErrTooShort)
 	}
+	f, err := m.search(ctx, values[:fitEnd], cal)
+	if err != nil {
+		return nil, err
+	}
+	return cal.run(ctx, values, f, fitEnd)
+}
+
+// search finds the parameters on the values and returns the filter in its starting state.
+func (m HoltWinters) search(ctx context.Context, values []float64, c calibration) (filter, error) {
 	evaluations := m.Evaluations
 	if evaluations == 0 {
 		evaluations = DefaultEvaluations
 	}
-	search, err := newSmoothingSearch(values[:fitEnd], season, []int{1, cal.window, cal.horizon})
+	search, err := newSmoothingSearch(values, max(m.Season, 1), []int{1, c.window, c.horizon})
 	if err != nil {
 		return nil, err
 	}
@@ -91,8 +99,23 @@ func (m HoltWinters) Fit(ctx context.Context, s Series) (Fitted, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := search.filter(best)
-	return cal.run(ctx, values, f, fitEnd)
+	return search.filter(best), nil
+}
+
+// point implements pointModel.
+func (m HoltWinters) point(ctx context.Context, s Series) (filter, error) {
+	c, err := newCalibration(s, m.Horizon, m.Window)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.Values) < max(2*m.Season, minPaths) {
+		return nil, fmt.Errorf("forecast: need at least 2 seasons of %d steps, got %d values: %w", m.Season, len(s.Values), ErrTooShort)
+	}
+	f, err := m.search(ctx, s.Values, c)
+	if err != nil {
+		return nil, err
+	}
+	return replay(ctx, f, s.Values)
 }
 
 // smoothing holds the parameters α, β, γ, φ, ρ.

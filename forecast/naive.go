@@ -30,6 +30,15 @@ func (m Naive) Fit(ctx context.Context, s Series) (Fitted, error) {
 	return cal.run(ctx, s.Values, &persistence{}, 0)
 }
 
+// point implements pointModel.
+func (Naive) point(_ context.Context, s Series) (filter, error) { //nolint:unparam // pointModel wants it
+	f := &persistence{}
+	for _, y := range s.Values {
+		f.update(y)
+	}
+	return f, nil
+}
+
 // persistence is the filter of Naive.
 type persistence struct{ last float64 }
 

@@ -41,6 +41,18 @@ func (m SeasonalNaive) Fit(ctx context.Context, s Series) (Fitted, error) {
 	return cal.run(ctx, s.Values, &f, slices.Max(m.Seasons))
 }
 
+// point implements pointModel.
+func (m SeasonalNaive) point(_ context.Context, s Series) (filter, error) {
+	if longest := slices.Max(m.Seasons); len(s.Values) < longest {
+		return nil, fmt.Errorf("forecast: need at least one season of %d steps, got %d values: %w", longest, len(s.Values), ErrTooShort)
+	}
+	f := newRepetition(m.Seasons)
+	for _, y := range s.Values {
+		f.update(y)
+	}
+	return &f, nil
+}
+
 func validateSeasons(seasons []int) error {
 	if len(seasons) == 0 {
 		return errors.New("forecast: seasons is empty, want at least one season length in steps")

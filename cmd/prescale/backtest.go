@@ -44,9 +44,10 @@ func newBacktest() *cobra.Command {
 		names           []string
 		fraction        float64
 		levels          []float64
+		m4Train, m4Test string
 	)
 	cmd := &cobra.Command{
-		Use:   "backtest --history FILE",
+		Use:   "backtest {--history FILE | --m4-train FILE}",
 		Short: "How good the forecasts would have been",
 		Long: `backtest fits every model on the first part of a history and judges the forecasts it makes while it is
 updated through the rest. WAPE and MASE judge the expected rate; the pinball loss judges a quantile (lower
@@ -54,7 +55,8 @@ is better) and coverage is the share of values at or below it, which should equa
 planned for the highest rate within the window, so the model is selected by the pinball loss of that, on
 the first part alone.`,
 		Example: `  prescale backtest --history load.csv --horizon 15m
-  prescale backtest --history load.csv --horizon 1h --window 10m --models naive,holt-winters-1d -o json`,
+  prescale backtest --history load.csv --horizon 1h --window 10m --models naive,holt-winters-1d -o json
+  prescale backtest --m4-train Hourly-train.csv --m4-test Hourly-test.csv --models auto,theta-1d`,
 		Args: noArgs,
 	}
 	history := addHistory(cmd)
@@ -64,6 +66,8 @@ the first part alone.`,
 	f.StringSliceVar(&names, "models", nil, "models to judge; all that the history allows if not given")
 	f.Float64Var(&fraction, "test-fraction", 0.3, "share of the history, at its end, that is judged")
 	f.Float64SliceVar(&levels, "quantiles", []float64{0.9, 0.95, 0.99}, "quantile levels")
+	f.StringVar(&m4Train, "m4-train", "", "CSV file of hourly M4 training series, id,v1,v2,... in each line")
+	f.StringVar(&m4Test, "m4-test", "", "CSV file with the 48 values after each series of --m4-train")
 	out := addOutput(cmd, "table", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := out.check(); err != nil {
@@ -74,6 +78,9 @@ the first part alone.`,
 		}
 		if !(fraction > 0 && fraction < 1) {
 			return usageError{fmt.Errorf("--test-fraction %g: must lie between 0 and 1", fraction)}
+		}
+		if m4Train != "" || m4Test != "" {
+			return runBacktestM4(cmd, m4Train, m4Test, names, out)
 		}
 		trace, err := history.read()
 		if err != nil {

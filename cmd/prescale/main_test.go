@@ -47,6 +47,7 @@ spec:
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "scaler.yaml"), []byte(scaler), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "bad.yaml"), []byte(strings.Replace(scaler, "maxReplicas", "maxReplica", 1)), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "gap.csv"), []byte("timestamp,value\n2026-03-01T00:00:00Z,\n2026-03-01T00:01:00Z,\n"), 0o600))
+	m4Files(t, dir)
 	t.Chdir(dir)
 }
 
@@ -174,6 +175,12 @@ func TestGoldenCommands(t *testing.T) {
 		{"forecast-all-missing", "forecast --history gap.csv", exitUsage},
 		{"forecast-no-file", "forecast --history nowhere.csv", exitUsage},
 		{"backtest", "backtest --history load.csv --horizon 20m --window 20m --quantiles 0.95 --models naive,seasonal-naive-1d", exitDone},
+		{"backtest-m4", "backtest --m4-train m4-train.csv --m4-test m4-test.csv --models naive2,theta-1d,auto", exitDone},
+		{"backtest-m4-held-out", "backtest --m4-train m4-train.csv --models seasonal-naive-1d", exitDone},
+		{"backtest-m4-no-train", "backtest --m4-test m4-test.csv", exitUsage},
+		{"backtest-m4-and-history", "backtest --m4-train m4-train.csv --horizon 1h", exitUsage},
+		{"backtest-m4-unknown-model", "backtest --m4-train m4-train.csv --models prophet", exitUsage},
+		{"backtest-m4-no-file", "backtest --m4-train nowhere.csv", exitUsage},
 		{"recommend", "recommend -f scaler.yaml --at 2026-03-08T07:50:00Z", exitDone},
 		{"recommend-json", "recommend -f scaler.yaml --at 2026-03-08T07:50:00Z --current-replicas 12 -o json", exitDone},
 		{"recommend-before-data", "recommend -f scaler.yaml --at 2025-01-01T00:00:00Z", exitFailed},
@@ -191,7 +198,7 @@ func TestGoldenCommands(t *testing.T) {
 			if stderr != "" {
 				got += "--- stderr\n" + stderr
 			}
-			if c.name == "backtest" {
+			if strings.HasPrefix(c.name, "backtest") {
 				got = spaces.ReplaceAllString(fitTime.ReplaceAllString(got, "  (fit time)"), "  ")
 			}
 			path := filepath.Join(here, "testdata", c.name+".golden")
