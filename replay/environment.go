@@ -15,8 +15,6 @@ type Environment struct {
 	// Start is the instant at which the run begins, Duration how long it lasts.
 	Start    time.Time
 	Duration time.Duration
-	// Interval is the sync period of the HPA: the time between two decisions.
-	Interval time.Duration
 	// Lens is how the load is seen.
 	Lens Lens
 	// Service is how one replica serves, and Target what its sizing must keep: the objective on the response time in
@@ -67,7 +65,6 @@ func (e *Environment) Validate() error {
 		}
 	}
 	check(e.Duration > 0, "duration %s: must be above 0s", e.Duration)
-	check(e.Interval > 0, "sync period %s: must be above 0s", e.Interval)
 	check(e.MinReplicas >= 0, "minimum of %d replicas: must not be negative", e.MinReplicas)
 	check(e.MaxReplicas >= max(e.MinReplicas, 1), "maximum of %d replicas: must be at least 1 and the minimum of %d", e.MaxReplicas, e.MinReplicas)
 	check(e.InitialReplicas >= 0, "initial %d replicas: must not be negative", e.InitialReplicas)

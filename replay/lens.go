@@ -116,13 +116,3 @@ func (m *Meter) Between(from, to time.Duration) float64 {
 	}
 	return (m.total[newest] - m.total[oldest]) / (m.at[newest] - m.at[oldest]).Seconds()
 }
-
-// DataTime returns the instant of the newest scrape that is visible at now; false if there is none.
-func (m *Meter) DataTime(now time.Duration) (time.Duration, bool) {
-	for k := 1; k <= m.kept; k++ {
-		if at := m.at[(m.head-k)&(len(m.at)-1)]; at <= now-m.lens.Delay {
-			return at, true
-		}
-	}
-	return 0, false
-}
