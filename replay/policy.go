@@ -23,7 +23,9 @@ type View struct {
 }
 
 // Over returns the ends of the last window that is visible.
-func (v *View) Over(window time.Duration) (from, to time.Duration) { return v.Visible - window, v.Visible }
+func (v *View) Over(window time.Duration) (from, to time.Duration) {
+	return v.Visible - window, v.Visible
+}
 
 // Gauges answer for the time from the first to the last scrape in [from, to], as far as it is visible, in times since the
 // run began. They are NaN without two such scrapes. An engine need not remember more than the hour before; asked for
