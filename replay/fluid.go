@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -70,7 +71,7 @@ func (f *Fluid) Environment() *Environment { return &f.env }
 func (f *Fluid) Load() *Load { return f.load }
 
 // Run plays the load against a policy.
-func (f *Fluid) Run(p Policy) (*Result, error) { return f.NewRunner().Run(p) }
+func (f *Fluid) Run(ctx context.Context, p Policy) (*Result, error) { return f.NewRunner().Run(ctx, p) }
 
 // Runner runs one policy after the other with the same memory. It belongs to one goroutine.
 type Runner struct {
@@ -104,8 +105,8 @@ func (f *Fluid) NewRunner() *Runner {
 }
 
 // Run plays the load against a policy.
-func (r *Runner) Run(p Policy) (*Result, error) {
-	controller, err := p.Begin(&r.env)
+func (r *Runner) Run(ctx context.Context, p Policy) (*Result, error) {
+	controller, err := p.Begin(ctx, &r.env)
 	if err != nil {
 		return nil, fmt.Errorf("replay: policy %s: %w", p.Name(), err)
 	}
@@ -130,6 +131,9 @@ func (r *Runner) Run(p Policy) (*Result, error) {
 	seconds := r.options.Step.Seconds()
 
 	for i := range r.load.rate {
+		if i%4096 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		r.pods.begin(i)
 		gauges.now = i
 		view.Now = time.Duration(i) * r.options.Step

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"context"
 	"time"
 
 	"github.com/prescale/prescale/hpa"
@@ -54,8 +55,8 @@ type Policy interface {
 	// sets the spec's MinReplicas and MaxReplicas, reads Resource metrics off the pods and syncs every SyncPeriod, or as
 	// often as it can.
 	HPA() (hpa.Config, hpa.Spec)
-	// Begin starts a run.
-	Begin(env *Environment) (Controller, error)
+	// Begin starts a run. The context ends long computations of the whole run.
+	Begin(ctx context.Context, env *Environment) (Controller, error)
 }
 
 // Setting is one named value of a policy: a number, a string, a bool or a time.Duration.
