@@ -49,12 +49,18 @@ func TestScratch(t *testing.T) {
 	env, s := workload(t, 8, 2)
 	f, err := replay.NewFluid(env, s, replay.FluidOptions{})
 	require.NoError(t, err)
+	for _, b := range []replay.Budget{{Minutes: 0.01}, {Minutes: 0.001}, {Requests: 1e-2}, {Requests: 1e-3}, {Requests: 1e-4}} {
+		begin := time.Now()
+		o, err := f.Oracle(t.Context(), b)
+		require.NoError(t, err)
+		t.Logf("%+v: %.1f h bound %.1f bad %.5f slow %.6f price %g feasible %v %s", b, o.Result.ReplicaHours, o.Bound, o.Result.ViolationRatio(), 1-o.Result.Attainment(), o.Price, o.Feasible, time.Since(begin))
+	}
 	for _, p := range []replay.Policy{
 		policy.Fixed{Replicas: 10}, policy.Fixed{Replicas: 30},
 		policy.Reactive{Target: 18}, policy.Reactive{Target: 14}, policy.Reactive{Metric: policy.MetricUtilization, Target: 0.7},
 		policy.SquareRoot{Scale: 1.1, Beta: 1.2}, policy.Linear{PerReplica: 20, Window: 10 * time.Minute},
 		policy.Knative{}, policy.SLOLaw{}, policy.SeasonalNaive{Headroom: 1.2}, policy.HoltWinters{},
-		policy.Predictive{Plan: plan(t, env)},
+		policy.Predictive{Plan: plan(t, env), Model: "seasonal-naive-1d"}, policy.Oracle{}, policy.Oracle{Budget: replay.Budget{Requests: 1e-4}},
 	} {
 		begin := time.Now()
 		r, err := f.Run(t.Context(), p)
