@@ -179,10 +179,13 @@ func (r *Runner) Run(ctx context.Context, p Policy) (*Result, error) {
 func (r *Runner) flow(lambda, seconds float64) flow {
 	c := capacity{replicas: int(r.pods.ready), servers: r.pods.servers(r.tails.slots)}
 	q := &r.queue
-	var step flow
-	if q.fluid <= c.servers && lambda < nearlyFull*c.servers*r.tails.rate && q.utilization < nearlyFull {
+	step, same := q.goOn(lambda, c)
+	if same {
+		// Nothing to work out.
+	} else if q.fluid <= c.servers && lambda < nearlyFull*c.servers*r.tails.rate && q.utilization < nearlyFull {
 		step = q.advance(lambda, c, seconds, r.decayStep)
 	} else {
+		step = flow{}
 		for range subSteps {
 			part := q.advance(lambda, c, seconds/subSteps, r.decaySub)
 			step.slow += part.slow / subSteps
@@ -280,8 +283,11 @@ type scaler struct {
 	// A sync that changes nothing, with all numbers as before, need not be made: see sync.
 	last    []float64
 	inputs  hpa.Inputs
-	idle    bool
+	idle    bool // the last pass changed nothing
+	atRest  bool // and proposed just what there was
 	skipped bool
+	// Scale-downs are held at least for hold after the last recommendation that was no scale-down, at held.
+	hold, held time.Duration
 }
 
 func (s *scaler) begin(env *Environment, c Controller, config hpa.Config, spec hpa.Spec) error {
@@ -289,6 +295,11 @@ func (s *scaler) begin(env *Environment, c Controller, config hpa.Config, spec h
 	s.env, s.controller, s.config, s.spec = env, c, config, spec
 	s.state.Reset()
 	s.next, s.desired, s.idle, s.skipped, s.latency = 0, env.InitialReplicas, false, false, false
+	s.held, s.hold = 0, config.DownscaleStabilization
+	if b := spec.Behavior; b != nil && b.ScaleDown != nil && b.ScaleDown.StabilizationWindow != nil {
+		s.hold = *b.ScaleDown.StabilizationWindow
+	}
+	s.hold = s.hold.Truncate(time.Second)
 	s.resource = false
 	for i := range spec.Metrics {
 		switch m := &spec.Metrics[i]; {
@@ -304,10 +315,11 @@ func (s *scaler) begin(env *Environment, c Controller, config hpa.Config, spec h
 
 // sync makes a pass of the HPA if one is due, and returns by how much it changed what is asked for.
 //
-// A pass over the same numbers as the last one, which proposed just what there was and changed nothing, would change
-// nothing either: what it proposes lies between the lowest and the highest recommendation in any window. All it would
-// do is to record that. So it is put off, and the last pass put off is made up for before the next real one: whichever
-// window holds one of them then holds that one as well.
+// A pass over the same numbers as the last one, which changed nothing, would change nothing either, if it proposed just
+// what there is, which lies between the lowest and the highest recommendation in any window, or if it proposed fewer and
+// the window of scale-downs still holds a recommendation that did not. All it would do is to record that. So it is put
+// off, and the last pass put off is made up for before the next real one: whichever window holds one of them then holds
+// that one as well, and they recommended the same.
 func (s *scaler) sync(r *Runner, v *View) (change int32, due bool) {
 	if v.Now < s.next {
 		return 0, false
@@ -323,7 +335,7 @@ func (s *scaler) sync(r *Runner, v *View) (change int32, due bool) {
 	s.values = s.controller.Metrics(v, s.values[:0])
 
 	in := hpa.Inputs{Now: v.Now, SpecReplicas: s.desired, StatusReplicas: v.StatusReplicas, PodCount: v.StatusReplicas, ReadyPods: v.ReadyReplicas}
-	if s.idle && s.same(&in) {
+	if s.idle && (s.atRest || v.Now-s.held < s.hold) && s.same(&in) {
 		s.inputs.Now, s.skipped = v.Now, true
 		return 0, true
 	}
@@ -336,7 +348,11 @@ func (s *scaler) sync(r *Runner, v *View) (change int32, due bool) {
 	s.read(r, v, &in)
 	d := hpa.Sync(s.config, &s.spec, in, &s.state)
 	s.inputs = in
-	s.idle = !s.resource && !d.Rescale && !d.Blocked && d.Proposed == d.From && d.Stabilized == d.From
+	if d.Proposed >= d.From && !d.Blocked {
+		s.held = v.Now
+	}
+	s.atRest = d.Proposed == d.From
+	s.idle = !s.resource && !d.Rescale && !d.Blocked && d.Proposed <= d.From && d.Stabilized == d.From
 	s.desired = d.Desired
 	return d.Desired - d.From, true
 }
