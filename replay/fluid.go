@@ -22,6 +22,8 @@ type FluidOptions struct {
 	// Grace bounds how long a replica that is taken away drains; it is paid for that long, or for one mean service time
 	// if that is shorter.
 	Grace time.Duration
+	// Noise of the counts that the lens shows. The queue knows the noise of Poisson arrivals anyway.
+	Noise CountNoise
 	// Timeline asks for a sample per step, Reasons for the policy's words in each.
 	Timeline, Reasons bool
 }
@@ -53,7 +55,7 @@ func NewFluid(env Environment, s arrivals.Schedule, o FluidOptions) (*Fluid, err
 	if err != nil {
 		return nil, err
 	}
-	load, err := NewLoad(s, env.Duration, o.Step, env.Lens)
+	load, err := NewLoad(s, env.Duration, o.Step, env.Lens, o.Noise)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +156,7 @@ func (r *Runner) Run(ctx context.Context, p Policy) (*Result, error) {
 			step = r.flow(lambda, seconds)
 			requests := lambda * seconds
 			violating := min(requests, step.lost+step.slow*max(requests-step.lost, 0))
-			m.add(i, requests, violating)
+			m.add(i, requests, violating, step.clustered*max(requests-step.lost, 0), r.queue.utilization)
 			out.Requests += requests
 			out.Violating += violating
 			out.Lost += step.lost
@@ -189,6 +191,7 @@ func (r *Runner) flow(lambda, seconds float64) flow {
 		for range subSteps {
 			part := q.advance(lambda, c, seconds/subSteps, r.decaySub)
 			step.slow += part.slow / subSteps
+			step.clustered += part.clustered / subSteps
 			step.lost += part.lost
 			step.busy += part.busy / subSteps
 			step.inSystem += part.inSystem / subSteps
@@ -242,23 +245,33 @@ type meter struct {
 	percentile          float64
 	perMinute           int
 	requests, violating float64
+	excess              float64 // of the variance of the violating over their mean
 	minutes, bad        float64
 }
 
-func (m *meter) add(i int, requests, violating float64) {
+// add counts a step, of whose violating requests some come in clusters, at a utilization.
+func (m *meter) add(i int, requests, violating, clustered, utilization float64) {
 	if i%m.perMinute == 0 {
 		m.flush()
 	}
 	m.requests += requests
 	m.violating += violating
+	if clustered > 1e-9*requests {
+		m.excess += clustered * (clusterDispersion(utilization) - 1)
+	}
 }
 
 func (m *meter) flush() {
 	if m.requests > 0 {
 		m.minutes++
-		m.bad += badMinute(m.requests, m.violating, m.percentile)
+		dispersion := 1.0
+		if m.excess > 0 {
+			// A cluster ends with the minute at the latest.
+			dispersion = min(1+m.excess/m.violating, m.requests)
+		}
+		m.bad += badMinute(m.requests, m.violating, dispersion, m.percentile)
 	}
-	m.requests, m.violating = 0, 0
+	m.requests, m.violating, m.excess = 0, 0, 0
 }
 
 var errPodMetrics = errors.New("the fluid engine reads External metrics and the Resource cpu only")

@@ -282,12 +282,55 @@ func TestBadMinuteIsPoisson(t *testing.T) {
 		for _, share := range []float64{1e-6, 0.001, 0.005, 0.009, 0.01, 0.011, 0.02, 0.5} {
 			allowed := math.Floor(0.01*requests + 1e-9)
 			want := distuv.Poisson{Lambda: requests * share}.Survival(allowed)
-			assert.InDelta(t, want, badMinute(requests, requests*share, 0.99), 2e-3, "%g of %g", requests*share, requests)
+			assert.InDelta(t, want, badMinute(requests, requests*share, 1, 0.99), 2e-3, "%g of %g", requests*share, requests)
 		}
 	}
-	assert.Equal(t, 0.0, badMinute(100, 0, 0.99))
-	assert.Equal(t, 1.0, badMinute(100, 100, 0.99))
-	assert.Equal(t, 1.0, badMinute(0.5, 0.5, 0.99))
+	assert.Equal(t, 0.0, badMinute(100, 0, 1, 0.99))
+	assert.Equal(t, 1.0, badMinute(100, 100, 1, 0.99))
+	assert.Equal(t, 1.0, badMinute(0.5, 0.5, 1, 0.99))
+}
+
+// TestBadMinuteIsNegativeBinomial compares with the sum of its probabilities.
+func TestBadMinuteIsNegativeBinomial(t *testing.T) {
+	for _, requests := range []float64{30, 600, 3000} {
+		for _, mean := range []float64{0.01, 0.5, 5, 40} {
+			if mean > requests/3 {
+				continue
+			}
+			for _, d := range []float64{1.5, 10, 100} {
+				size, sum := mean/(d-1), 0.0
+				for k := 0.0; k <= math.Floor(0.01*requests+1e-9); k++ {
+					a, _ := math.Lgamma(k + size)
+					b, _ := math.Lgamma(size)
+					c, _ := math.Lgamma(k + 1)
+					sum += math.Exp(a - b - c - size*math.Log(d) + k*math.Log1p(-1/d))
+				}
+				assert.InDelta(t, 1-sum, badMinute(requests, mean, d, 0.99), 1e-9, "%g of %g, dispersion %g", mean, requests, d)
+			}
+		}
+	}
+	assert.InDelta(t, 10+0.9*1.9*100, clusterDispersion(0.9), 1e-9)
+}
+
+// TestNoiseIsWhatTheLensShows: the rate seen has the standard error of a Poisson count over the window, the same in every
+// run; the load itself has none.
+func TestNoiseIsWhatTheLensShows(t *testing.T) {
+	load, err := NewLoad(arrivals.Constant{ArrivalRatePerSecond: 50}, 24*time.Hour, 15*time.Second, DefaultLens(), CountNoise{Dispersion: 1, Seed: 3})
+	require.NoError(t, err)
+	sum, squares, n := 0.0, 0.0, 0.0
+	for i := 4; i < load.Steps(); i++ {
+		require.Equal(t, 50.0, load.Rate(i))
+		sum += load.Seen(i) - 50
+		squares += (load.Seen(i) - 50) * (load.Seen(i) - 50)
+		n++
+	}
+	assert.InDelta(t, 0, sum/n, 0.1)
+	assert.InEpsilon(t, math.Sqrt(50./60), math.Sqrt(squares/n), 0.05)
+	again, err := NewLoad(arrivals.Constant{ArrivalRatePerSecond: 50}, 24*time.Hour, 15*time.Second, DefaultLens(), CountNoise{Dispersion: 1, Seed: 3})
+	require.NoError(t, err)
+	assert.Equal(t, load.total, again.total)
+	_, err = NewLoad(arrivals.Constant{}, time.Hour, 15*time.Second, DefaultLens(), CountNoise{Dispersion: -1})
+	assert.ErrorContains(t, err, "dispersion of counts -1")
 }
 
 func TestFluidRefuses(t *testing.T) {

@@ -210,13 +210,24 @@ func newProgram(f *Fluid, b Budget) *program {
 				p.isolated[i*width+n] = float32(requests * p.fresh(lambda, n) * (1 - 1e-6))
 			}
 			if b.Minutes > 0 {
-				row[n] = float32(badMinute(requests*perMinute, requests*perMinute*slow, f.tails.percentile) / perMinute)
+				row[n] = float32(p.badMinute(requests*perMinute, slow, lambda, n) / perMinute)
 			} else {
 				row[n] = float32(requests * slow)
 			}
 		}
 	}
 	return p
+}
+
+// badMinute is the probability of one if all of it were like this.
+func (p *program) badMinute(requests, slow, lambda float64, n int) float64 {
+	if slow >= 0.5 {
+		return 1
+	}
+	m := meter{percentile: p.f.tails.percentile, perMinute: 1}
+	m.add(0, requests, requests*slow, requests*max(slow-p.f.tails.serviceAlone, 0), lambda/(float64(n*p.f.tails.slots)*p.f.tails.rate))
+	m.flush()
+	return m.bad
 }
 
 // alone is the share of requests that violate in the steady state; all of them in overload.

@@ -41,6 +41,8 @@ type flow struct {
 	// slow is the share of the arrivals admitted that were too slow, lost the number of requests that were refused or
 	// gave up.
 	slow, lost float64
+	// clustered is the part of slow that comes from the randomness of the queue, not from the backlog or the service time.
+	clustered float64
 	// backlog and inSystem are those at the end, busy the mean number of busy servers.
 	backlog, inSystem, busy float64
 }
@@ -81,9 +83,13 @@ func (q *queue) advance(lambda float64, c capacity, seconds, decay float64) flow
 	if before > 0 || backlog > 0 {
 		wait = (before + backlog) / 2 / (c.servers * rate)
 	}
+	slow, clustered := q.tails.slower(c.replicas, q.utilization, wait), 0.0
+	if wait == 0 {
+		clustered = max(slow-q.tails.serviceAlone, 0)
+	}
 	q.lambda, q.capacity = lambda, c
 	q.flow = flow{
-		slow: q.tails.slower(c.replicas, q.utilization, wait), lost: lost,
+		slow: slow, clustered: clustered, lost: lost,
 		backlog: backlog, inSystem: q.mean, busy: min(max(served/(rate*seconds), 0), c.servers),
 	}
 	return q.flow
