@@ -224,7 +224,7 @@ func (p *program) badMinute(requests, slow, lambda float64, n int) float64 {
 	if slow >= 0.5 {
 		return 1
 	}
-	m := meter{percentile: p.f.tails.percentile, perMinute: 1}
+	m := meter{percentile: p.f.tails.percentile, scv: p.f.env.Service.SCV.Value(), perMinute: 1}
 	m.add(0, requests, requests*slow, requests*max(slow-p.f.tails.serviceAlone, 0), lambda/(float64(n*p.f.tails.slots)*p.f.tails.rate))
 	m.flush()
 	return m.bad

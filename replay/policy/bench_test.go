@@ -13,7 +13,7 @@ import (
 
 // BenchmarkWeek plays seven days at steps of 15 s against one setting, all that is shared being there already.
 func BenchmarkWeek(b *testing.B) {
-	env, s := workload(b, 8, 7)
+	env, s := workload(b, 8, 7, time.Minute)
 	f, err := replay.NewFluid(env, s, replay.FluidOptions{})
 	require.NoError(b, err)
 	own := policy.Predictive{Plan: plan(b, env), Model: "naive"}
@@ -51,7 +51,7 @@ func BenchmarkWeek(b *testing.B) {
 
 // BenchmarkWeekAlone is the whole predictive policy of seven days, the forecasts included.
 func BenchmarkWeekAlone(b *testing.B) {
-	env, s := workload(b, 14, 7)
+	env, s := workload(b, 14, 7, time.Minute)
 	f, err := replay.NewFluid(env, s, replay.FluidOptions{})
 	require.NoError(b, err)
 	own := policy.Predictive{Plan: plan(b, env)}
@@ -63,7 +63,7 @@ func BenchmarkWeekAlone(b *testing.B) {
 
 // BenchmarkOracle plans seven days.
 func BenchmarkOracle(b *testing.B) {
-	env, s := workload(b, 0, 7)
+	env, s := workload(b, 0, 7, time.Minute)
 	f, err := replay.NewFluid(env, s, replay.FluidOptions{})
 	require.NoError(b, err)
 	for b.Loop() {
