@@ -152,12 +152,13 @@ func TestOutlookServesManySettings(t *testing.T) {
 // the oracle for the same budget costs no more than the policy.
 func TestNobodyBeatsTheOracle(t *testing.T) {
 	env, s := workload(t, 0, 1, 5*time.Minute)
+	env.MaxReplicas = 40
 	env.Startup = replay.GammaStartup(3*time.Minute, 0.2)
 	env.InitialReplicas, env.Duration = 10, 8*time.Hour
 	f, err := replay.NewFluid(env, s, replay.FluidOptions{})
 	require.NoError(t, err)
 	oracles := map[float64]*replay.Oracle{}
-	for _, budget := range []float64{1e-2, 1e-3, 1e-4} {
+	for _, budget := range []float64{1e-2, 1e-3} {
 		oracles[budget], err = f.Oracle(t.Context(), replay.Budget{Requests: budget})
 		require.NoError(t, err)
 		require.True(t, oracles[budget].Feasible, "budget %g", budget)
@@ -195,7 +196,7 @@ func TestNobodyBeatsTheOracle(t *testing.T) {
 // TestOracleOfMinutes keeps the budget of bad minutes, and spends less for a larger one.
 func TestOracleOfMinutes(t *testing.T) {
 	env, s := workload(t, 0, 1, 5*time.Minute)
-	env.InitialReplicas, env.Duration = 10, 8*time.Hour
+	env.InitialReplicas, env.Duration = 10, 5*time.Hour
 	f, err := replay.NewFluid(env, s, replay.FluidOptions{})
 	require.NoError(t, err)
 	before := math.Inf(1)
