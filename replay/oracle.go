@@ -306,13 +306,18 @@ func (p *program) bound(b Budget, price float64) float64 {
 	if p.f.load.ObservedSteps() < p.f.load.Steps() {
 		start = 0 // replicas that start in a hole cost nothing
 	}
-	best := 0.0
-	for k := -16; k <= 16; k++ {
-		w := price * math.Pow(2, float64(k)/2)
-		lowest := p.solve(p.isolated, w, start, first, false)
-		best = max(best, lowest-w*b.Requests*requests)
+	value := func(w float64) float64 {
+		return p.solve(p.isolated, w, start, first, false) - w*b.Requests*requests
 	}
-	return best
+	// It is concave in the price; the best one is near that of the plan.
+	best, at := 0.0, price
+	for k := -4; k <= 4; k++ {
+		w := price * math.Pow(2, float64(k))
+		if v := value(w); v > best {
+			best, at = v, w
+		}
+	}
+	return max(best, value(at*math.Sqrt2), value(at/math.Sqrt2))
 }
 
 // solve runs the program forward and returns its minimum: at a price per violation, with a cost in hours to start a
