@@ -167,6 +167,7 @@ func TestRunsRepeat(t *testing.T) {
 // TestSyncsPutOffChangeNothing compares with a run that makes every pass of the HPA.
 func TestSyncsPutOffChangeNothing(t *testing.T) {
 	f := fluidOf(t, environment(9*time.Hour, 10), day(t, 1, true), FluidOptions{Timeline: true})
+	ctx := t.Context()
 	rapid.Check(t, func(t *rapid.T) {
 		p := reactive{
 			target: rapid.Float64Range(8, 30).Draw(t, "target"),
@@ -175,9 +176,9 @@ func TestSyncsPutOffChangeNothing(t *testing.T) {
 		}
 		lazy, eager := f.NewRunner(), f.NewRunner()
 		eager.scaled.eager = true
-		a, err := lazy.Run(context.Background(), p)
+		a, err := lazy.Run(ctx, p)
 		require.NoError(t, err)
-		b, err := eager.Run(context.Background(), p)
+		b, err := eager.Run(ctx, p)
 		require.NoError(t, err)
 		require.Equal(t, b.ReplicaHours, a.ReplicaHours)
 		require.Equal(t, b.Violating, a.Violating)
@@ -197,7 +198,7 @@ func TestStepsDoNotAllocate(t *testing.T) {
 		r := f.NewRunner()
 		p := reactive{target: 15, window: 5 * time.Minute}
 		return testing.AllocsPerRun(3, func() {
-			_, err := r.Run(context.Background(), p)
+			_, err := r.Run(t.Context(), p)
 			require.NoError(t, err)
 		})
 	}

@@ -58,9 +58,14 @@ func TestEveryPolicyFollowsTheDay(t *testing.T) {
 	oracle, err := f.Run(t.Context(), policy.Oracle{})
 	require.NoError(t, err)
 	for _, p := range []replay.Policy{
-		policy.Reactive{Target: 18}, policy.Reactive{Metric: policy.MetricUtilization, Target: 0.7},
-		policy.SquareRoot{Scale: 1.1, Beta: 1.2}, policy.Linear{PerReplica: 20, Window: 10 * time.Minute},
-		policy.Knative{}, policy.SLOLaw{}, policy.SeasonalNaive{Headroom: 1.2, Season: 24 * time.Hour}, policy.HoltWinters{},
+		policy.Reactive{Target: 18},
+		policy.Reactive{Metric: policy.MetricUtilization, Target: 0.7},
+		policy.SquareRoot{Scale: 1.1, Beta: 1.2},
+		policy.Linear{PerReplica: 20, Window: 10 * time.Minute},
+		policy.Knative{},
+		policy.SLOLaw{},
+		policy.SeasonalNaive{Headroom: 1.2, Season: 24 * time.Hour},
+		policy.HoltWinters{},
 		policy.Predictive{Plan: plan(t, env), Model: "naive"},
 	} {
 		r, err := f.Run(t.Context(), p)
