@@ -234,8 +234,12 @@ func (p *program) badMinute(requests, slow, lambda float64, n int) float64 {
 	if slow >= 0.5 {
 		return 1
 	}
+	if slow <= seldom {
+		return 0
+	}
 	m := meter{percentile: p.f.tails.percentile, scv: p.f.env.Service.SCV.Value(), perMinute: 1}
-	m.add(0, requests, requests*slow, requests*max(slow-p.f.tails.serviceAlone, 0), lambda/(float64(n*p.f.tails.slots)*p.f.tails.rate))
+	rho := lambda / (float64(n*p.f.tails.slots) * p.f.tails.rate)
+	m.add(0, requests, requests*slow, requests*max(p.f.tails.sure(n, rho)-slow*slow, 0), rho)
 	m.flush()
 	return m.bad
 }

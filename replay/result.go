@@ -67,17 +67,20 @@ func (r *Result) Objective(price, requestsPerReplicaHour float64) float64 {
 	return r.ReplicaHours + price*r.Violating/requestsPerReplicaHour
 }
 
-// clusterDispersion returns the variance over the mean of the number of late requests in a long time. They come in
-// clusters: once a request finds all servers busy and too much work in front of it, so do those behind it until the work
-// has fallen below that level again, which takes a busy period of a single server with the same utilization ρ. Clusters
-// come as Poisson, and the number B served in a busy period of M/G/1 has the mean 1/(1-ρ) and the variance
-// (ρ(1-ρ) + ρ²(1+v))/(1-ρ)³, v being the squared coefficient of variation of the service time, so that it is
+// clusterDispersion returns the variance over the mean of the number of requests, in a long time, that wait for longer
+// than some time. They come in clusters: once a request finds all servers busy and too much work in front of it, so do
+// those behind it until the work has fallen below that level again, which takes a busy period of a single server with the
+// same utilization ρ. Clusters come as Poisson, and the number B served in a busy period of M/G/1 has the mean 1/(1-ρ) and
+// the variance (ρ(1-ρ) + ρ²(1+v))/(1-ρ)³, v being the squared coefficient of variation of the service time, so that it is
 //
-//	E[B²]/E[B] = 1/(1-ρ) + (ρ(1-ρ) + ρ²(1+v))/(1-ρ)².
+//	D = E[B²]/E[B] = 1/(1-ρ) + (ρ(1-ρ) + ρ²(1+v))/(1-ρ)².
 //
-// For M/M/c the time above a level is exactly such a busy period; for other service times it is taken as one.
+// For M/M/c the time above a level is exactly such a busy period; for other service times it is taken as one. Where a
+// request that waits for w is late with probability f(w) only, the variance of the late ones over their mean is about
 //
-// Source: L. Kleinrock, Queueing Systems, volume I (1975), section 5.9.
+//	1 + (D-1) Var f(W) / E f(W).
+//
+// Source: L. Kleinrock, Queueing Systems, volume I (1975), section 5.9, for B.
 func clusterDispersion(utilization, scv float64) float64 {
 	spare := 1 - utilization
 	return 1/spare + (utilization*spare+utilization*utilization*(1+scv))/(spare*spare)
