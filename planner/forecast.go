@@ -52,6 +52,7 @@ type Forecast struct {
 	step   time.Duration
 	end    time.Time
 	info   ForecastInfo
+	latest outlook // what was asked for last
 }
 
 // Fit chooses and fits a forecast for the given settings on a history. The name is ModelAuto or one of
@@ -120,19 +121,50 @@ func (f *Forecast) Update(h arrivals.Trace) {
 	}
 }
 
-// fill adds the forecast's part to the inputs: quantiles at level q of the highest rates within the
-// lead window and from now on.
-func (f *Forecast) fill(in *Inputs, q float64) {
+// fill adds the forecast's part to the inputs: quantiles at the levels of the highest rates within the
+// lead window and from now on. Several decisions fall on the same steps of the data; they share what it
+// makes.
+func (f *Forecast) fill(in *Inputs, levels []float64) {
 	in.Forecast = f.info
 	to := f.stepTo(in.WindowTo)
 	if to < 1 {
 		return // the window lies before the end of the data: the clocks disagree
 	}
-	d := f.fitted.Forecast(to)
-	levels := []float64{q}
-	in.LeadMax = Quantiles{Levels: levels, Values: []float64{d.MaxQuantile(min(f.stepFrom(in.WindowFrom), to), to, q)}}
-	in.HoldMax = Quantiles{Levels: levels, Values: []float64{d.MaxQuantile(min(f.stepFrom(in.Now), to), to, q)}}
-	in.Mean = d.Mean(to)
+	l := &f.latest
+	if l.end != f.end || l.to != to || !slices.Equal(l.levels, levels) {
+		d := f.fitted.Forecast(to)
+		*l = outlook{end: f.end, to: to, levels: slices.Clone(levels), distribution: d, mean: d.Mean(to)}
+	}
+	in.LeadMax = l.maxima(&l.lead, min(f.stepFrom(in.WindowFrom), to))
+	in.HoldMax = l.maxima(&l.hold, min(f.stepFrom(in.Now), to))
+	in.Mean = l.mean
+}
+
+// outlook is what the forecast says of the steps up to one after the end of the data.
+type outlook struct {
+	end          time.Time
+	to           int
+	levels       []float64
+	distribution forecast.Distribution
+	mean         float64
+	lead, hold   window
+}
+
+// window holds the quantiles of the highest rate from a step on; from is 0 before they are known.
+type window struct {
+	from   int
+	values []float64
+}
+
+// maxima returns the quantiles of the highest rate from a step on.
+func (l *outlook) maxima(w *window, from int) Quantiles {
+	if w.from != from {
+		*w = window{from: from, values: make([]float64, len(l.levels))}
+		for i, p := range l.levels {
+			w.values[i] = l.distribution.MaxQuantile(from, l.to, p)
+		}
+	}
+	return Quantiles{Levels: l.levels, Values: w.values}
 }
 
 // stepFrom returns the step, from 1, of the bucket that holds t; stepTo that of the bucket that ends at
