@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/prescale/prescale/arrivals"
+	"github.com/prescale/prescale/replay"
 )
 
 // Config is a what-if question. Zero fields mean what their comments say; [Config.Validate] reports everything that is
@@ -16,7 +17,9 @@ type Config struct {
 	// minutes after it are not scored.
 	Duration time.Duration
 
-	Arrivals    Arrivals
+	Arrivals Arrivals
+	// History is the load before Start that a forecaster may see; empty if there is none.
+	History     arrivals.Trace
 	Service     Service
 	Balancer    Balancer
 	Queue       Queue
@@ -24,9 +27,10 @@ type Config struct {
 	Startup     Startup
 	Failures    Failures
 	Termination Termination
-	Metrics     Metrics
-	Replicas    Replicas
-	Objective   Objective
+	// Metrics is the pipeline through which policies see the load; the zero Lens means [replay.DefaultLens].
+	Metrics   replay.Lens
+	Replicas  Replicas
+	Objective Objective
 	// ReplicaHourCost is the price of one replica for one hour, >= 0.
 	ReplicaHourCost float64
 	// Limits refuse a run before it starts, with an estimate; zero fields take their defaults.
@@ -187,20 +191,10 @@ type Termination struct {
 	EndpointLag time.Duration
 }
 
-// Metrics is the pipeline through which policies see the load.
-type Metrics struct {
-	// ScrapeInterval is the period of the samples; 0 means 15 s.
-	ScrapeInterval time.Duration
-	// RateWindow is the window of rates; 0 means 1 min.
-	RateWindow time.Duration
-	// Lag is the age of the newest sample that a policy can see; 0 means none.
-	Lag time.Duration
-}
-
 // Replicas bound the scale.
 type Replicas struct {
 	// Initial replicas are ready at the start, without warm-up. Min and Max bound what the HPA wants.
-	Initial, Min, Max int
+	Initial, Min, Max int32
 }
 
 // Objective is the service level objective: the share Percentile, in (0, 1), of the requests of every minute answers
@@ -208,6 +202,10 @@ type Replicas struct {
 type Objective struct {
 	Percentile float64
 	Latency    time.Duration
+	// MaxUtilization is the cap on the utilization that policies plan with, in (0, 1]; 0 means 0.8.
+	MaxUtilization float64
+	// ViolationBudget is the share of minutes that may be bad, for policies that plan with it; 0 means 1 - Percentile.
+	ViolationBudget float64
 }
 
 // Limits refuse what would take too long or too much memory.

@@ -1,0 +1,83 @@
+package simulator
+
+import (
+	"time"
+
+	"github.com/prescale/prescale/replay"
+)
+
+// Result is one replication under one policy. It holds plain numbers and can be written as JSON and read again, which
+// is how the parts of a sweep that ran on several machines come together.
+type Result struct {
+	// Policy and Settings name what scaled, Replication and Seed which random numbers it met.
+	Policy      string           `json:"policy"`
+	Settings    []replay.Setting `json:"settings,omitempty"`
+	Replication int              `json:"replication"`
+	Seed        uint64           `json:"seed"`
+	// Recursion says that the fast path computed it.
+	Recursion bool `json:"recursion,omitempty"`
+
+	// Requests is the number of requests that arrived: Answered ones got an answer, Failed ones gave up after the last
+	// attempt. Violations failed or took longer than the objective.
+	Requests   uint64 `json:"requests"`
+	Answered   uint64 `json:"answered"`
+	Failed     uint64 `json:"failed"`
+	Violations uint64 `json:"violations"`
+	// Retries is how many attempts followed a failed one. The rest says why attempts failed: the client's timeout, a full
+	// queue or no replica, too long a wait in a queue, and a replica lost with them.
+	Retries  uint64 `json:"retries"`
+	TimedOut uint64 `json:"timed_out"`
+	Refused  uint64 `json:"refused"`
+	Expired  uint64 `json:"expired"`
+	Lost     uint64 `json:"lost"`
+	// AbandonedWork is the share of the servers' time spent on calls whose client had gone by the end of the service.
+	AbandonedWork float64 `json:"abandoned_work"`
+
+	// Latency holds the times of answered requests from first sending to answer, all attempts and pauses included.
+	Latency Histogram `json:"latency"`
+	// Waited is how many calls waited before they were served and MeanWait the mean wait of all that were served, in
+	// seconds.
+	Served   uint64  `json:"served"`
+	Waited   uint64  `json:"waited"`
+	MeanWait float64 `json:"mean_wait_seconds"`
+
+	// Attainment is the share of requests that do not violate, NaN without any. A minute with load is bad if its
+	// attainment is below the percentile of the objective; ViolationRatio is BadMinutes / Minutes. A request counts for the minute of its arrival.
+	Attainment     float64 `json:"slo_attainment"`
+	Minutes        int     `json:"minutes"`
+	BadMinutes     int     `json:"bad_minutes"`
+	ViolationRatio float64 `json:"slo_violation_ratio"`
+
+	// ReplicaHours counts pods from their creation until they are gone. Cost is in the unit of ReplicaHourCost.
+	ReplicaHours float64 `json:"replica_hours"`
+	Cost         float64 `json:"cost"`
+	// ScaleUps and ScaleDowns count changes of the number wanted.
+	ScaleUps   int `json:"scale_ups"`
+	ScaleDowns int `json:"scale_downs"`
+	// PodsFailed and PodsEvicted count lost capacity.
+	PodsFailed  int `json:"pods_failed"`
+	PodsEvicted int `json:"pods_evicted"`
+
+	// Events is how many events were simulated, arrivals included.
+	Events uint64 `json:"events"`
+
+	Timeline []Minute `json:"timeline,omitempty"`
+}
+
+// Minute is one minute of a run. Latencies are those of the requests answered in it, NaN without any; requests and
+// violations are those that arrived in it.
+type Minute struct {
+	At         time.Duration `json:"at"` // its beginning, since the start
+	Requests   uint32        `json:"requests"`
+	Violations uint32        `json:"violations"`
+	// Wanted, Running and Ready are the replicas asked for, the pods that exist and those that serve, at its end.
+	Wanted  int32 `json:"wanted"`
+	Running int32 `json:"running"`
+	Ready   int32 `json:"ready"`
+	// P50, P95 and P99 are quantiles of the latency in seconds.
+	P50 float64 `json:"p50"`
+	P95 float64 `json:"p95"`
+	P99 float64 `json:"p99"`
+	// Reason is why the policy last asked for what it did.
+	Reason string `json:"reason,omitempty"`
+}
