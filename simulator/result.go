@@ -30,13 +30,13 @@ type Result struct {
 	Refused  uint64 `json:"refused"`
 	Expired  uint64 `json:"expired"`
 	Lost     uint64 `json:"lost"`
-	// AbandonedWork is the share of the servers' time spent on calls whose client had gone by the end of the service.
-	AbandonedWork float64 `json:"abandoned_work"`
+	// Abandoned is how many calls were served to the end although their client had gone.
+	Abandoned uint64 `json:"abandoned"`
 
 	// Latency holds the times of answered requests from first sending to answer, all attempts and pauses included.
 	Latency Histogram `json:"latency"`
-	// Waited is how many calls waited before they were served and MeanWait the mean wait of all that were served, in
-	// seconds.
+	// Served is how many calls came into service, Waited how many of them had to wait, and MeanWait their mean wait in
+	// seconds, zeros included.
 	Served   uint64  `json:"served"`
 	Waited   uint64  `json:"waited"`
 	MeanWait float64 `json:"mean_wait_seconds"`
@@ -51,6 +51,8 @@ type Result struct {
 	// ReplicaHours counts pods from their creation until they are gone. Cost is in the unit of ReplicaHourCost.
 	ReplicaHours float64 `json:"replica_hours"`
 	Cost         float64 `json:"cost"`
+	// RequestsPerReplicaHour is what one replica answers in an hour at the utilization cap; see [Result.Priced].
+	RequestsPerReplicaHour float64 `json:"requests_per_replica_hour"`
 	// ScaleUps and ScaleDowns count changes of the number wanted.
 	ScaleUps   int `json:"scale_ups"`
 	ScaleDowns int `json:"scale_downs"`
@@ -80,4 +82,57 @@ type Minute struct {
 	P99 float64 `json:"p99"`
 	// Reason is why the policy last asked for what it did.
 	Reason string `json:"reason,omitempty"`
+}
+
+// Priced returns the priced objective at w replica-hours for every replica-hour's worth of violating requests:
+//
+//	J(w) = replica-hours + w × violating requests / requests per replica-hour at the utilization cap
+func (r *Result) Priced(w float64) float64 {
+	return r.ReplicaHours + w*float64(r.Violations)/r.RequestsPerReplicaHour
+}
+
+// result sums a finished run up.
+func (e *engine) result(config *Config, seed uint64) *Result {
+	t := &e.tally
+	e.pods.account(e.c.duration)
+	r := &Result{
+		Seed:     seed,
+		Requests: t.requests, Answered: t.latency.Count, Failed: t.failures,
+		Retries: t.retries, TimedOut: t.timedOut, Refused: t.refused, Expired: t.expired, Lost: t.lost,
+		Latency: t.latency,
+		Served:  t.served, Waited: t.waited, MeanWait: t.waits / float64(t.served), Abandoned: t.abandoned,
+		ReplicaHours:           e.pods.podSeconds / 3600,
+		RequestsPerReplicaHour: config.requestsPerReplicaHour(),
+		ScaleUps:               e.policies.ups, ScaleDowns: e.policies.downs,
+		PodsFailed: e.pods.failed, PodsEvicted: e.pods.evicted,
+		Events:   e.events,
+		Timeline: t.timeline,
+	}
+	r.Cost = r.ReplicaHours * config.ReplicaHourCost
+	r.score(config.Objective.Percentile, t.violators)
+	return r
+}
+
+// score judges the minutes.
+func (r *Result) score(percentile float64, violators []uint32) {
+	for i := range r.Timeline {
+		m := &r.Timeline[i]
+		m.Violations = violators[i]
+		r.Violations += uint64(m.Violations)
+		if m.Requests == 0 {
+			continue
+		}
+		r.Minutes++
+		if float64(m.Requests-m.Violations) < percentile*float64(m.Requests) {
+			r.BadMinutes++
+		}
+	}
+	r.Attainment = float64(r.Requests-r.Violations) / float64(r.Requests)
+	r.ViolationRatio = float64(r.BadMinutes) / float64(r.Minutes)
+}
+
+// requestsPerReplicaHour returns what a replica answers in an hour at the utilization cap.
+func (c *Config) requestsPerReplicaHour() float64 {
+	s := c.service()
+	return c.maxUtilization() * float64(max(s.Concurrency, 1)) * float64(time.Hour) / float64(s.MeanTime)
 }

@@ -1,0 +1,44 @@
+package simulator
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/prescale/prescale/arrivals"
+	"github.com/prescale/prescale/queueing"
+)
+
+// poisson returns Poisson arrivals at a constant rate.
+func poisson(rate float64, duration time.Duration) Arrivals {
+	schedule := arrivals.Constant{ArrivalRatePerSecond: rate}
+	return Arrivals{
+		Schedule: schedule,
+		NewStream: func(rng *rand.Rand) (Stream, error) {
+			return arrivals.NewStream(schedule, arrivals.Poisson, duration, rng), nil
+		},
+	}
+}
+
+// queue returns n replicas of one exponential server with a mean of 1 s at utilization rho.
+func queueOf(n int32, rho float64, duration time.Duration) *Config {
+	return &Config{
+		Duration:  duration,
+		Arrivals:  poisson(rho*float64(n), duration),
+		Service:   Service{Mean: time.Second, SCV: 1},
+		Replicas:  Replicas{Initial: n, Min: n, Max: n},
+		Objective: Objective{Percentile: 0.99, Latency: 5 * time.Second},
+	}
+}
+
+func TestCentralQueueMatchesMMc(t *testing.T) {
+	c := queueOf(10, 0.9, 100*time.Hour)
+	r, err := Run(t.Context(), c, nil, 1)
+	require.NoError(t, err)
+	want := queueing.MMc{ArrivalRatePerSecond: 9, ServiceRatePerSecond: 1, Servers: 10}
+	t.Logf("wait %v want %v; P(wait) %v want %v; p99 %v want %v", r.MeanWait, want.MeanWaitSeconds(),
+		float64(r.Waited)/float64(r.Served), want.WaitProbability(), r.Latency.Quantile(0.99), want.ResponseQuantileSeconds(0.99))
+	require.InEpsilon(t, want.MeanWaitSeconds(), r.MeanWait, 0.05)
+}
