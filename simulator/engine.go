@@ -29,6 +29,7 @@ type engine struct {
 	areas     areas
 	events    uint64
 
+	progress func(share float64) // may be nil
 	// observe, if not nil, is told of every call that ends its service: for tests.
 	observe func(c *call, finish float64)
 }
@@ -80,6 +81,9 @@ func (e *engine) run(ctx context.Context) error {
 		if events++; events%checkEvery == 0 {
 			if err := ctx.Err(); err != nil {
 				return err
+			}
+			if e.progress != nil {
+				e.progress(min(e.now/e.c.duration, 1))
 			}
 		}
 	}

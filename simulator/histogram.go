@@ -1,6 +1,9 @@
 package simulator
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // Histogram counts durations in seconds in buckets of equal relative width: 1024 to an octave, so that a quantile is
 // exact to a relative 0.05 % at any scale from [histogramLeast] to [histogramMost] seconds. The bucket of a number is
@@ -100,45 +103,55 @@ func (h *Histogram) cover(low, high int) {
 	h.Low, h.Counts = low, counts
 }
 
-// recorder gathers one minute of durations in the full range of buckets, and then the minute into a histogram.
+// recorder gathers one minute of durations in the full range of buckets, and then the minute into a histogram. A minute
+// of a small service touches few of many buckets, so that a bit per bucket tells which.
 type recorder struct {
 	counts    *[histogramBuckets]uint32
-	low, high uint // the buckets in use: [low, high)
+	used      *[histogramBuckets / 64]uint64
+	low, high uint // the words of used that are: [low, high)
 	count     uint64
 	sum, max  float64
 }
 
 func newRecorder() recorder {
-	return recorder{counts: new([histogramBuckets]uint32), low: histogramBuckets}
+	return recorder{counts: new([histogramBuckets]uint32), used: new([histogramBuckets / 64]uint64), low: histogramBuckets / 64}
 }
 
 func (r *recorder) record(seconds float64) {
 	i := bucketOf(seconds)
 	r.counts[i]++
-	r.low, r.high = min(r.low, i), max(r.high, i+1)
+	word := i / 64
+	r.used[word] |= 1 << (i % 64)
+	r.low, r.high = min(r.low, word), max(r.high, word+1)
 	r.count++
 	r.sum += seconds
-	if seconds > r.max {
-		r.max = seconds
+	r.max = max(r.max, seconds)
+}
+
+// buckets yields the buckets in use, ascending, with their counts.
+func (r *recorder) buckets(yield func(bucket uint, count uint32) bool) {
+	for word := r.low; word < r.high; word++ {
+		for b := r.used[word]; b != 0; b &= b - 1 {
+			i := word*64 + uint(bits.TrailingZeros64(b))
+			if !yield(i, r.counts[i]) {
+				return
+			}
+		}
 	}
 }
 
 // quantiles writes the quantiles of ascending levels; see [Histogram.Quantile].
 func (r *recorder) quantiles(levels, dst []float64) {
-	if r.count == 0 {
-		for k := range levels {
-			dst[k] = math.NaN()
-		}
-		return
+	for k := range levels {
+		dst[k] = math.NaN()
 	}
 	var seen uint64
-	i := r.low
-	for k, p := range levels {
-		rank := max(uint64(math.Ceil(p*float64(r.count))), 1)
-		for ; seen < rank; i++ {
-			seen += uint64(r.counts[i])
+	k := 0
+	for i, n := range r.buckets {
+		seen += uint64(n)
+		for ; k < len(levels) && float64(seen) >= levels[k]*float64(r.count); k++ {
+			dst[k] = min(bucketMiddle(int(i)), r.max)
 		}
-		dst[k] = min(bucketMiddle(int(i)-1), r.max)
 	}
 }
 
@@ -150,12 +163,11 @@ func (r *recorder) flush(h *Histogram) {
 	h.Count += r.count
 	h.Sum += r.sum
 	h.Max = max(h.Max, r.max)
-	h.cover(int(r.low), int(r.high))
-	used := r.counts[r.low:r.high]
-	into := h.Counts[int(r.low)-h.Low:]
-	for i, n := range used {
-		into[i] += uint64(n)
+	h.cover(int(r.low*64), int(r.high*64))
+	for i, n := range r.buckets {
+		h.Counts[int(i)-h.Low] += uint64(n)
+		r.counts[i] = 0
 	}
-	clear(used)
-	r.low, r.high, r.count, r.sum, r.max = histogramBuckets, 0, 0, 0, 0
+	clear(r.used[r.low:r.high])
+	r.low, r.high, r.count, r.sum, r.max = histogramBuckets/64, 0, 0, 0, 0
 }

@@ -36,8 +36,8 @@ type coarse [coarseBuckets]uint32
 
 // add adds what a recorder holds.
 func (c *coarse) add(r *recorder) {
-	for i := r.low; i < r.high; i++ {
-		c[i>>coarseShift] += r.counts[i]
+	for i, n := range r.buckets {
+		c[i>>coarseShift] += n
 	}
 }
 
@@ -47,7 +47,11 @@ func newLatencyGauge(lens replay.Lens, percentile float64) latencyGauge {
 }
 
 // endMinute takes over what the recorder of a minute holds before it is cleared.
-func (g *latencyGauge) endMinute(r *recorder) { g.ended.add(r) }
+func (g *latencyGauge) endMinute(r *recorder) {
+	if len(g.ring) > 0 {
+		g.ended.add(r)
+	}
+}
 
 // scrape remembers the present counts.
 func (g *latencyGauge) scrape(at time.Duration, r *recorder) {

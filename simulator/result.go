@@ -9,7 +9,9 @@ import (
 // Result is one replication under one policy. It holds plain numbers and can be written as JSON and read again, which
 // is how the parts of a sweep that ran on several machines come together.
 type Result struct {
-	// Policy and Settings name what scaled, Replication and Seed which random numbers it met.
+	// Policy and Settings name what scaled, Index its place among the policies of the experiment; Replication and Seed
+	// tell which random numbers it met.
+	Index       int              `json:"index"`
 	Policy      string           `json:"policy"`
 	Settings    []replay.Setting `json:"settings,omitempty"`
 	Replication int              `json:"replication"`

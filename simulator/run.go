@@ -19,16 +19,27 @@ type streams struct{ balancing, startups, failing, retrying, impatience *generat
 // Errors: an invalid configuration; one that needs more than its limits allow, with the estimate; what the policy
 // reports; the context's.
 func Run(ctx context.Context, config *Config, policy replay.Policy, seed uint64) (*Result, error) {
-	if err := config.Validate(); err != nil {
+	if err := config.check(); err != nil {
 		return nil, err
 	}
-	if err := config.affordable(); err != nil {
-		return nil, err
+	return run(ctx, config, policy, seed, nil)
+}
+
+// check reports whether a configuration is valid and within its limits.
+func (c *Config) check() error {
+	if err := c.Validate(); err != nil {
+		return err
 	}
+	return c.affordable()
+}
+
+// run is Run for a checked configuration. It tells progress, if not nil, now and then which share of the time is over.
+func run(ctx context.Context, config *Config, policy replay.Policy, seed uint64, progress func(float64)) (*Result, error) {
 	e, err := newEngine(config, policy, seed)
 	if err != nil {
 		return nil, err
 	}
+	e.progress = progress
 	if err := e.run(ctx); err != nil {
 		return nil, err
 	}
