@@ -35,6 +35,8 @@ type Config struct {
 	ReplicaHourCost float64
 	// Limits refuse a run before it starts, with an estimate; zero fields take their defaults.
 	Limits Limits
+
+	events bool // keep to the events engine: for tests
 }
 
 // Stream is a realisation of an arrival process. Fill writes the next arrival times, in seconds from the start and

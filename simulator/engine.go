@@ -27,11 +27,12 @@ type engine struct {
 	random    streams
 	tally     tally
 	areas     areas
+	fast      *recursion // the fast path, if it can be taken
 	events    uint64
 
 	progress func(share float64) // may be nil
 	// observe, if not nil, is told of every call that ends its service: for tests.
-	observe func(c *call, finish float64)
+	observe func(arrival, finish float64)
 }
 
 // areas are integrals over time: what is counted times how long, in seconds.
@@ -304,7 +305,7 @@ func (e *engine) complete() {
 func (e *engine) answer(i uint32) {
 	c := &e.calls.all[i]
 	if e.observe != nil {
-		e.observe(c, e.now)
+		e.observe(c.arrival, e.now)
 	}
 	if c.progress&abandoned != 0 {
 		e.tally.abandoned++

@@ -138,6 +138,10 @@ func (e *engine) makeReady(r int32, warmUntil float64) {
 	if !math.IsInf(p.life, 1) {
 		e.agenda.plan(e.now+p.life, podFails, uint32(r), p.serial)
 	}
+	if e.fast != nil {
+		e.fast.admit(e, r)
+		return
+	}
 	if e.c.central {
 		for range e.c.concurrency {
 			e.idle.push(r)
@@ -243,6 +247,14 @@ func (e *engine) dismiss(r int32, grace float64) {
 	}
 	e.unready(p)
 	p.state = draining
+	if e.fast != nil {
+		if last := e.fast.dismiss(e, r); last > e.now {
+			e.agenda.plan(min(last, e.now+grace), podKilled, uint32(r), p.serial)
+		} else {
+			e.depart(r)
+		}
+		return
+	}
 	if e.c.central {
 		e.idle.remove(r)
 	} else if lag := min(e.c.endpointLag, grace); lag > 0 {
@@ -273,6 +285,12 @@ func (e *engine) leaveIfDone(r int32) {
 // remove takes a pod away at once, with all calls it holds.
 func (e *engine) remove(r int32) {
 	p := &e.pods.all[r]
+	if e.fast != nil {
+		if p.state == ready {
+			e.fast.dismiss(e, r)
+		}
+		e.fast.lose(e, r)
+	}
 	if p.state == ready {
 		e.unready(p)
 		e.pods.active--

@@ -97,12 +97,17 @@ func (r *Result) Priced(w float64) float64 {
 func (e *engine) result(config *Config, seed uint64) *Result {
 	t := &e.tally
 	e.pods.account(e.c.duration)
+	waits := t.waits
+	if e.fast != nil {
+		waits = e.fast.waits
+	}
 	r := &Result{
-		Seed:     seed,
-		Requests: t.requests, Answered: t.latency.Count, Failed: t.failures,
+		Seed:      seed,
+		Recursion: e.fast != nil,
+		Requests:  t.requests, Answered: t.latency.Count, Failed: t.failures,
 		Retries: t.retries, TimedOut: t.timedOut, Refused: t.refused, Expired: t.expired, Lost: t.lost,
 		Latency: t.latency,
-		Served:  t.served, Waited: t.waited, MeanWait: t.waits / float64(t.served), Abandoned: t.abandoned,
+		Served:  t.served, Waited: t.waited, MeanWait: waits / float64(t.served), Abandoned: t.abandoned,
 		ReplicaHours:           e.pods.podSeconds / 3600,
 		RequestsPerReplicaHour: config.requestsPerReplicaHour(),
 		ScaleUps:               e.policies.ups, ScaleDowns: e.policies.downs,

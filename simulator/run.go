@@ -40,7 +40,11 @@ func run(ctx context.Context, config *Config, policy replay.Policy, seed uint64,
 		return nil, err
 	}
 	e.progress = progress
-	if err := e.run(ctx); err != nil {
+	loop := e.run
+	if e.fast != nil {
+		loop = e.runRecursion
+	}
+	if err := loop(ctx); err != nil {
 		return nil, err
 	}
 	result := e.result(config, seed)
@@ -86,6 +90,9 @@ func newEngine(config *Config, policy replay.Policy, seed uint64) (*engine, erro
 	}
 	e.source.begin(stream, config.workLaw(newGenerator(seed, serviceTimes)), c.duration)
 
+	if c.recursive() && !e.policies.resources && !config.events {
+		e.fast = &recursion{}
+	}
 	e.pods.wanted = int(config.Replicas.Initial)
 	for range config.Replicas.Initial {
 		r := e.create()
@@ -116,8 +123,14 @@ func (e *engine) finish(events uint64) error {
 	}
 	t := &e.tally
 	t.recent.flush(&t.latency)
-	// L = λW: the integral of the number of requests in the system over time is the sum of their times in it. The first is
-	// counted as the clock moves, the second as requests end, so that a request that was lost or counted twice shows.
+	return e.little()
+}
+
+// little checks Little's law, L = λW: the integral of the number of requests in the system over time is the sum of their
+// times in it. The first is counted as the clock moves, the second as requests end, so that a request that was lost or counted
+// twice shows.
+func (e *engine) little() error {
+	t := &e.tally
 	sojourn := t.latency.Sum + t.failedTime
 	if e.areas.nowLive != 0 || math.Abs(e.areas.live-sojourn) > littleTolerance*max(sojourn, 1) {
 		return fmt.Errorf("simulator: L = λW does not hold: %v request-seconds in the system, %v spent by requests, %v requests left",

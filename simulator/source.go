@@ -38,6 +38,15 @@ func (s *source) take() float64 {
 	return work
 }
 
+// skip moves on by n of the requests that are drawn.
+func (s *source) skip(n int) {
+	if n == 0 {
+		return
+	}
+	s.k += n - 1
+	s.take()
+}
+
 func (s *source) fill() {
 	s.k, s.next = 0, math.Inf(1)
 	if s.err != nil {
