@@ -20,8 +20,16 @@ type State struct {
 // decision. It is a pure function. It leaves the Reason and the ResponseQuantile to Recommend, since a
 // replay of weeks decides millions of times and reads none of them.
 func Decide(s Settings, in Inputs, st State) (Recommendation, State) {
-	r := Recommendation{
-		At: in.Now, DataTime: in.DataTime, Binding: TermNone,
+	r := Recommendation{Demands: make([]Demand, 0, 5)}
+	next := DecideInto(&r, &s, &in, st)
+	return r, next
+}
+
+// DecideInto is Decide for a replay: it overwrites a recommendation, whose Demands it uses again, and
+// does not allocate once they have grown.
+func DecideInto(r *Recommendation, s *Settings, in *Inputs, st State) State {
+	*r = Recommendation{
+		At: in.Now, DataTime: in.DataTime, Binding: TermNone, Demands: r.Demands[:0],
 		LeadTime: s.Lead.Total(), WindowFrom: in.WindowFrom, WindowTo: in.WindowTo,
 		Quantile: s.Quantile, ForecastRate: in.LeadMax.At(s.Quantile), ExpectedRate: in.Mean, CurrentRate: in.CurrentRate,
 		PlannedRate: math.NaN(), Utilization: math.NaN(), Percentile: s.Need.percentile(),
@@ -32,17 +40,17 @@ func Decide(s Settings, in Inputs, st State) (Recommendation, State) {
 	r.Source, _ = source(s, in)
 	next.Source = r.Source
 	if r.Source == SourceHold {
-		return r, next
+		return next
 	}
 
-	r.Demands = demands(s, in, st, r.Source)
-	n := binding(&r)
-	n = s.keep(&r, in, n)
+	s.demand(r, in, st)
+	n := binding(r)
+	n = s.keep(r, in, n)
 	r.Unlimited = n
-	r.Replicas = s.clamp(&r, n)
+	r.Replicas = s.clamp(r, n)
 	r.Utilization = s.Need.Utilization(r.PlannedRate, r.Replicas)
 	next.Replicas = r.Replicas
-	return r, next
+	return next
 }
 
 // trouble is why nothing can be recommended.
@@ -57,7 +65,7 @@ const (
 )
 
 // source classifies the data by age and the forecast by its calibration, and names what is wrong.
-func source(s Settings, in Inputs) (Source, trouble) {
+func source(s *Settings, in *Inputs) (Source, trouble) {
 	if in.DataTime.IsZero() {
 		return SourceHold, troubleNoData
 	}
@@ -80,37 +88,37 @@ func source(s Settings, in Inputs) (Source, trouble) {
 	}
 }
 
-// demands lists what each term of the law asks for, in its order.
-func demands(s Settings, in Inputs, st State, src Source) []Demand {
-	out := make([]Demand, 0, 5)
-	byRate := func(t Term, rate float64) {
-		if math.IsNaN(rate) {
-			return // unknown is not zero: the term takes no part
-		}
-		n, _ := s.Need.Replicas(rate)
-		out = append(out, Demand{t, rate, n})
+// demand lists what each term of the law asks for, in its order.
+func (s *Settings) demand(r *Recommendation, in *Inputs, st State) {
+	if r.Source != SourceReactive {
+		s.demandFor(r, TermForecast, r.ForecastRate)
 	}
-	if src != SourceReactive {
-		byRate(TermForecast, in.LeadMax.At(s.Quantile))
-	}
-	if src != SourceLastForecast {
-		byRate(TermEnvelope, s.EnvelopeFactor*in.Envelope.Over(s.EnvelopeWindow))
-		byRate(TermReactive, reactiveRate(s, in))
+	if r.Source != SourceLastForecast {
+		s.demandFor(r, TermEnvelope, s.EnvelopeFactor*in.Envelope.Over(s.EnvelopeWindow))
+		s.demandFor(r, TermReactive, reactiveRate(s, in))
 	}
 	if n, _ := s.calendarAt(in.WindowFrom); n > 0 {
-		out = append(out, Demand{TermCalendar, math.NaN(), n})
+		r.Demands = append(r.Demands, Demand{TermCalendar, math.NaN(), n})
 	}
-	if src == SourceLastForecast || in.Forecast.Pending {
+	if r.Source == SourceLastForecast || in.Forecast.Pending {
 		if n := max(in.CurrentReplicas, st.Replicas); n > 0 {
-			out = append(out, Demand{TermRunning, math.NaN(), n})
+			r.Demands = append(r.Demands, Demand{TermRunning, math.NaN(), n})
 		}
 	}
-	return out
+}
+
+// demandFor adds what a rate needs. Unknown is not zero: then the term takes no part.
+func (s *Settings) demandFor(r *Recommendation, t Term, rate float64) {
+	if math.IsNaN(rate) {
+		return
+	}
+	n, _ := s.Need.Replicas(rate)
+	r.Demands = append(r.Demands, Demand{t, rate, n})
 }
 
 // reactiveRate is the rate that has to be served now: what arrives, and the backlog within the
 // drain time.
-func reactiveRate(s Settings, in Inputs) float64 {
+func reactiveRate(s *Settings, in *Inputs) float64 {
 	if in.Backlog > 0 && s.Drain > 0 {
 		return in.CurrentRate + in.Backlog/s.Drain.Seconds()
 	}
@@ -120,7 +128,8 @@ func reactiveRate(s Settings, in Inputs) float64 {
 // binding returns the largest demand; of equal ones the first in the law's order binds.
 func binding(r *Recommendation) int32 {
 	var n int32
-	for _, d := range r.Demands {
+	for i := range r.Demands {
+		d := &r.Demands[i]
 		if d.Replicas > n {
 			n, r.Binding = d.Replicas, d.Term
 		}
@@ -133,7 +142,7 @@ func binding(r *Recommendation) int32 {
 
 // before returns the number that a lower one would be a scale-down from: what was recommended last
 // or, after a fresh start, what runs. 0 means unknown.
-func before(in Inputs, st State) int32 {
+func before(in *Inputs, st State) int32 {
 	if st.Replicas > 0 {
 		return st.Replicas
 	}
@@ -142,7 +151,7 @@ func before(in Inputs, st State) int32 {
 
 // keep raises n where giving replicas back would be rash: the margin left would be thinner than the
 // hysteresis, or the horizon up to the end of the lead window needs them.
-func (s Settings) keep(r *Recommendation, in Inputs, n int32) int32 {
+func (s *Settings) keep(r *Recommendation, in *Inputs, n int32) int32 {
 	if n >= r.Before {
 		return n
 	}
@@ -167,7 +176,7 @@ func (s Settings) keep(r *Recommendation, in Inputs, n int32) int32 {
 }
 
 // clamp applies the limits.
-func (s Settings) clamp(r *Recommendation, n int32) int32 {
+func (s *Settings) clamp(r *Recommendation, n int32) int32 {
 	switch {
 	case n < s.MinReplicas:
 		r.Binding = TermMinReplicas

@@ -52,6 +52,7 @@ type Forecast struct {
 	step   time.Duration
 	end    time.Time
 	info   ForecastInfo
+	latest outlook // what was asked for last
 }
 
 // Fit chooses and fits a forecast for the given settings on a history. The name is ModelAuto or one of
@@ -120,19 +121,37 @@ func (f *Forecast) Update(h arrivals.Trace) {
 	}
 }
 
-// fill adds the forecast's part to the inputs: quantiles at level q of the highest rates within the
-// lead window and from now on.
-func (f *Forecast) fill(in *Inputs, q float64) {
+// fill adds the forecast's part to the inputs: quantiles at the levels of the highest rates within the
+// lead window and from now on. Several decisions fall on the same steps of the data; they share what it
+// makes.
+func (f *Forecast) fill(in *Inputs, levels []float64) {
 	in.Forecast = f.info
 	to := f.stepTo(in.WindowTo)
 	if to < 1 {
 		return // the window lies before the end of the data: the clocks disagree
 	}
-	d := f.fitted.Forecast(to)
-	levels := []float64{q}
-	in.LeadMax = Quantiles{Levels: levels, Values: []float64{d.MaxQuantile(min(f.stepFrom(in.WindowFrom), to), to, q)}}
-	in.HoldMax = Quantiles{Levels: levels, Values: []float64{d.MaxQuantile(min(f.stepFrom(in.Now), to), to, q)}}
-	in.Mean = d.Mean(to)
+	at := outlook{end: f.end, from: min(f.stepFrom(in.WindowFrom), to), now: min(f.stepFrom(in.Now), to), to: to}
+	if l := &f.latest; l.end != at.end || l.from != at.from || l.now != at.now || l.to != at.to || !slices.Equal(l.lead.Levels, levels) {
+		d := f.fitted.Forecast(to)
+		levels = slices.Clone(levels)
+		at.mean = d.Mean(to)
+		at.lead = Quantiles{Levels: levels, Values: make([]float64, len(levels))}
+		at.hold = Quantiles{Levels: levels, Values: make([]float64, len(levels))}
+		for i, p := range levels {
+			at.lead.Values[i] = d.MaxQuantile(at.from, to, p)
+			at.hold.Values[i] = d.MaxQuantile(at.now, to, p)
+		}
+		f.latest = at
+	}
+	in.LeadMax, in.HoldMax, in.Mean = f.latest.lead, f.latest.hold, f.latest.mean
+}
+
+// outlook is what the forecast says of the steps from..to and now..to after the end of the data.
+type outlook struct {
+	end           time.Time
+	from, now, to int
+	lead, hold    Quantiles
+	mean          float64
 }
 
 // stepFrom returns the step, from 1, of the bucket that holds t; stepTo that of the bucket that ends at

@@ -109,8 +109,25 @@ type Observation struct {
 	CurrentReplicas int32
 }
 
+// Row says for which settings one Inputs is to hold: the quantile levels and the windows of the envelope that they may
+// have, both rising.
+type Row struct {
+	Levels  []float64
+	Windows []time.Duration
+}
+
 // Observe gathers the inputs of one decision under the given settings.
 func Observe(s Settings, o Observation) Inputs {
+	row := Row{Levels: []float64{s.Quantile}}
+	if s.EnvelopeWindow > 0 {
+		row.Windows = []time.Duration{s.EnvelopeWindow}
+	}
+	return ObserveRow(s, row, o)
+}
+
+// ObserveRow gathers the inputs of one decision for all settings in a row, which must agree in what is
+// known of the workload: need, lead time, interval and ages.
+func ObserveRow(s Settings, row Row, o Observation) Inputs {
 	lead := s.Lead.Total()
 	in := Inputs{
 		Now:             o.Now,
@@ -126,12 +143,14 @@ func Observe(s Settings, o Observation) Inputs {
 	if end, rate, ok := o.Recent.LastObserved(); ok {
 		in.DataTime, in.CurrentRate = end, rate
 	}
-	if s.EnvelopeWindow > 0 {
-		highest := o.Recent.Max(o.Now.Add(-s.EnvelopeWindow), o.Now)
-		in.Envelope = Maxima{Windows: []time.Duration{s.EnvelopeWindow}, Values: []float64{highest}}
+	if len(row.Windows) > 0 {
+		in.Envelope = Maxima{Windows: row.Windows, Values: make([]float64, len(row.Windows))}
+		for i, h := range row.Windows {
+			in.Envelope.Values[i] = o.Recent.Max(o.Now.Add(-h), o.Now)
+		}
 	}
 	if _, hold := s.Ages(o.Recent.Step); o.Forecast != nil && !o.Now.After(o.Forecast.End().Add(hold)) {
-		o.Forecast.fill(&in, s.Quantile)
+		o.Forecast.fill(&in, row.Levels)
 	}
 	return in
 }

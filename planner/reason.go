@@ -75,7 +75,7 @@ func forecastClause(s Settings, in Inputs, r Recommendation) string {
 func explainHold(s Settings, in Inputs) string {
 	age := in.Now.Sub(in.DataTime)
 	text := "nothing is recommended: "
-	switch _, why := source(s, in); why {
+	switch _, why := source(&s, &in); why {
 	case troubleNoData:
 		text += "there are no arrival data yet"
 	case troubleSkew:

@@ -77,8 +77,9 @@ func (s Settings) LeadSteps(step time.Duration) int {
 }
 
 // calendarAt returns the highest floor in force at t, and its event's name.
-func (s Settings) calendarAt(t time.Time) (replicas int32, name string) {
-	for _, e := range s.Calendar {
+func (s *Settings) calendarAt(t time.Time) (replicas int32, name string) {
+	for i := range s.Calendar {
+		e := &s.Calendar[i]
 		if !t.Before(e.From) && t.Before(e.To) && e.Replicas > replicas {
 			replicas, name = e.Replicas, e.Name
 		}

@@ -212,3 +212,14 @@ func BenchmarkDecide(b *testing.B) {
 		_, st = Decide(s, in, st)
 	}
 }
+
+// BenchmarkDecideInto is BenchmarkDecide as a replay does it.
+func BenchmarkDecideInto(b *testing.B) {
+	s := tenPerSecond(b, 200)
+	in, st := rates(500, 700, 720, 600), State{Replicas: 60}
+	var r Recommendation
+	b.ReportAllocs()
+	for b.Loop() {
+		st = DecideInto(&r, &s, &in, st)
+	}
+}

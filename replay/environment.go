@@ -78,3 +78,17 @@ func (e *Environment) Validate() error {
 	}
 	return errors.Join(append(errs, e.Lens.Validate(), e.Startup.Validate())...)
 }
+
+// RatePerReplica returns the rate in requests/s that one replica serves at the utilization cap, or fully busy without
+// one.
+func (e *Environment) RatePerReplica() float64 {
+	busy := float64(max(e.Service.Concurrency, 1)) / e.Service.MeanTime.Seconds()
+	if u := e.Target.MaxUtilization; u > 0 {
+		return u * busy
+	}
+	return busy
+}
+
+// RequestsPerReplicaHour is what a replica serves in an hour at the utilization cap, the unit in which Result.Objective
+// prices violations.
+func (e *Environment) RequestsPerReplicaHour() float64 { return 3600 * e.RatePerReplica() }

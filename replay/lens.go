@@ -69,13 +69,9 @@ func NewMeter(l Lens, keep time.Duration) *Meter {
 	return &Meter{lens: l, at: make([]time.Duration, size), total: make([]float64, size)}
 }
 
-// Scrape feeds the counter's value at an instant, later than all before. NaN is a scrape that failed and nothing was
-// counted since the last one that is known: what was seen before is forgotten, as after a reset of the counter.
+// Scrape feeds the counter's value at an instant, later than all before. NaN is a scrape that failed; no rate is taken
+// across it, as if the counter had been reset.
 func (m *Meter) Scrape(at time.Duration, total float64) {
-	if math.IsNaN(total) {
-		m.kept = 0
-		return
-	}
 	i := m.head & (len(m.at) - 1)
 	m.at[i], m.total[i] = at, total
 	m.head++
@@ -94,7 +90,7 @@ func (m *Meter) Rate(now time.Duration) float64 {
 // Between returns the rate per second between the oldest and the newest scrape within [from, to], whether visible yet
 // or not. It takes time proportional to the scrapes since from.
 //
-// Special case: NaN with fewer than two such scrapes.
+// Special case: NaN with fewer than two such scrapes since the last failed one, or if the newest failed.
 func (m *Meter) Between(from, to time.Duration) float64 {
 	mask := len(m.at) - 1
 	newest, oldest := -1, -1
@@ -103,7 +99,7 @@ func (m *Meter) Between(from, to time.Duration) float64 {
 		if m.at[i] > to {
 			continue
 		}
-		if m.at[i] < from {
+		if m.at[i] < from || math.IsNaN(m.total[i]) {
 			break
 		}
 		if newest < 0 {

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"context"
 	"time"
 
 	"github.com/prescale/prescale/hpa"
@@ -23,7 +24,9 @@ type View struct {
 }
 
 // Over returns the ends of the last window that is visible.
-func (v *View) Over(window time.Duration) (from, to time.Duration) { return v.Visible - window, v.Visible }
+func (v *View) Over(window time.Duration) (from, to time.Duration) {
+	return v.Visible - window, v.Visible
+}
 
 // Gauges answer for the time from the first to the last scrape in [from, to], as far as it is visible, in times since the
 // run began. They are NaN without two such scrapes. An engine need not remember more than the hour before; asked for
@@ -52,8 +55,8 @@ type Policy interface {
 	// sets the spec's MinReplicas and MaxReplicas, reads Resource metrics off the pods and syncs every SyncPeriod, or as
 	// often as it can.
 	HPA() (hpa.Config, hpa.Spec)
-	// Begin starts a run.
-	Begin(env *Environment) (Controller, error)
+	// Begin starts a run. The context ends long computations of the whole run.
+	Begin(ctx context.Context, env *Environment) (Controller, error)
 }
 
 // Setting is one named value of a policy: a number, a string, a bool or a time.Duration.
