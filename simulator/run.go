@@ -35,7 +35,7 @@ func (c *Config) check() error {
 
 // run is Run for a checked configuration. It tells progress, if not nil, now and then which share of the time is over.
 func run(ctx context.Context, config *Config, policy replay.Policy, seed uint64, progress func(float64)) (*Result, error) {
-	e, err := newEngine(config, policy, seed)
+	e, err := newEngine(ctx, config, policy, seed)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func run(ctx context.Context, config *Config, policy replay.Policy, seed uint64,
 	return result, nil
 }
 
-func newEngine(config *Config, policy replay.Policy, seed uint64) (*engine, error) {
+func newEngine(ctx context.Context, config *Config, policy replay.Policy, seed uint64) (*engine, error) {
 	lens := config.Metrics
 	if lens == (replay.Lens{}) {
 		lens = replay.DefaultLens()
@@ -81,7 +81,7 @@ func newEngine(config *Config, policy replay.Policy, seed uint64) (*engine, erro
 		e.retries.burst = defaultRetryBurst
 	}
 	var err error
-	if e.policies, err = newScaler(config, lens, policy); err != nil {
+	if e.policies, err = newScaler(ctx, config, lens, policy); err != nil {
 		return nil, err
 	}
 	stream, err := config.Arrivals.NewStream(newGenerator(seed, arrivalTimes).rand())

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"time"
@@ -38,7 +39,7 @@ type scaler struct {
 // remembered is how far back gauges answer beyond the window of the lens.
 const remembered = time.Hour
 
-func newScaler(config *Config, lens replay.Lens, policy replay.Policy) (scaler, error) {
+func newScaler(ctx context.Context, config *Config, lens replay.Lens, policy replay.Policy) (scaler, error) {
 	s := scaler{lens: lens, start: config.Start}
 	if policy == nil {
 		return s, nil
@@ -55,7 +56,7 @@ func newScaler(config *Config, lens replay.Lens, policy replay.Policy) (scaler, 
 	if err != nil {
 		return s, err
 	}
-	if s.policy, err = policy.Begin(env); err != nil {
+	if s.policy, err = policy.Begin(ctx, env); err != nil {
 		return s, fmt.Errorf("simulator: policy %s: %w", policy.Name(), err)
 	}
 	for i := range s.spec.Metrics {
