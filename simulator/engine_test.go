@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"context"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -8,8 +9,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/prescale/prescale/arrivals"
+	"github.com/prescale/prescale/hpa"
 	"github.com/prescale/prescale/queueing"
 )
+
+type (
+	hpaBehavior = hpa.Behavior
+	hpaRules    = hpa.ScalingRules
+)
+
+// testContext is for helpers that are called from properties, which have no context of their own.
+var testContext = context.Background()
 
 // poisson returns Poisson arrivals at a constant rate.
 func poisson(rate float64, duration time.Duration) Arrivals {
