@@ -72,7 +72,7 @@ func (e *engine) run(ctx context.Context) error {
 				return err
 			}
 		default:
-			if rare >= e.c.duration && e.over() {
+			if rare > e.c.duration && e.over() {
 				return e.finish(events)
 			}
 			if err := e.rare(); err != nil {

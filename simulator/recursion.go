@@ -64,7 +64,7 @@ func (e *engine) runRecursion(ctx context.Context) error {
 		if e.progress != nil {
 			e.progress(min(e.now/e.c.duration, 1))
 		}
-		if until == math.Inf(1) || until >= e.c.duration && e.source.next == math.Inf(1) && len(r.running) == 0 && r.pending.len() == 0 {
+		if until == math.Inf(1) || until > e.c.duration && e.source.next == math.Inf(1) && len(r.running) == 0 && r.pending.len() == 0 {
 			break
 		}
 		r.measure(e, until)

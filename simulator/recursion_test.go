@@ -66,13 +66,13 @@ func follow(t require.TestingT, c *Config, p replay.Policy, seed uint64) (*Resul
 // replicas start, fail, are evicted and scaled down with too little grace.
 func TestRecursionEqualsEvents(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		duration := time.Duration(rapid.IntRange(1, 40).Draw(t, "minutes")) * time.Minute
+		duration := time.Duration(rapid.IntRange(1, 8).Draw(t, "minutes")) * time.Minute
 		c := Config{
 			Duration: duration,
 			Arrivals: nonstationary(stepUp{
 				low:  rapid.Float64Range(0, 5).Draw(t, "low"),
 				high: rapid.Float64Range(0, 20).Draw(t, "high"),
-				at:   time.Duration(rapid.IntRange(0, 1200).Draw(t, "at")) * time.Second,
+				at:   time.Duration(rapid.IntRange(0, 240).Draw(t, "at")) * time.Second,
 			}, duration),
 			Service: Service{
 				Mean: time.Second, SCV: rapid.SampledFrom([]float64{0.25, 1, 4}).Draw(t, "scv"),
