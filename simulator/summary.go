@@ -124,16 +124,15 @@ type Summary struct {
 	Latency Histogram
 	// Intervals holds every measure.
 	Intervals map[Measure]Interval
-	// Against is the paired difference to the policy the summary was asked to compare with, this one minus that one,
-	// replication by replication: with common random numbers much of the chance cancels. It is empty for that policy itself.
+	// Against is the paired difference to the policy the summary was asked to compare with, this one minus that one, over
+	// the replications that both have: with common random numbers much of the chance cancels. It is nil for that policy itself.
 	Against map[Measure]Interval
 }
 
 // Summarize groups results, from one process or the shards of several, by policy, with confidence intervals and the paired differences to
 // the policy with index baseline, or none if that is negative.
 //
-// Errors: a confidence outside (0, 1), two results of the same policy and replication, replications that the baseline
-// lacks.
+// Errors: a confidence outside (0, 1), two results of the same policy and replication.
 func Summarize(results []*Result, confidence float64, baseline int) ([]Summary, error) {
 	if !(confidence > 0 && confidence < 1) {
 		return nil, fmt.Errorf("simulator: confidence is %v, must lie between 0 and 1", confidence)
@@ -166,14 +165,17 @@ func Summarize(results []*Result, confidence float64, baseline int) ([]Summary, 
 		if baseline < 0 || s.Index == baseline {
 			continue
 		}
+		var pairs []*Result
 		for _, r := range s.Replications {
-			if base[r.Replication] == nil {
-				return nil, fmt.Errorf("simulator: policy %d has no replication %d to compare policy %d with", baseline, r.Replication, s.Index)
+			if base[r.Replication] != nil {
+				pairs = append(pairs, r)
 			}
 		}
-		s.Against = intervals(s.Replications, confidence, func(r *Result, m Measure) float64 {
-			return r.Measure(m) - base[r.Replication].Measure(m)
-		})
+		if len(pairs) > 0 {
+			s.Against = intervals(pairs, confidence, func(r *Result, m Measure) float64 {
+				return r.Measure(m) - base[r.Replication].Measure(m)
+			})
+		}
 	}
 	return summaries, nil
 }
