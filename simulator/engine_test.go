@@ -3,14 +3,10 @@ package simulator
 import (
 	"context"
 	"math/rand/v2"
-	"testing"
 	"time"
-
-	"github.com/stretchr/testify/require"
 
 	"github.com/prescale/prescale/arrivals"
 	"github.com/prescale/prescale/hpa"
-	"github.com/prescale/prescale/queueing"
 )
 
 type (
@@ -41,14 +37,4 @@ func queueOf(n int32, rho float64, duration time.Duration) *Config {
 		Replicas:  Replicas{Initial: n, Min: n, Max: n},
 		Objective: Objective{Percentile: 0.99, Latency: 5 * time.Second},
 	}
-}
-
-func TestCentralQueueMatchesMMc(t *testing.T) {
-	c := queueOf(10, 0.9, 100*time.Hour)
-	r, err := Run(t.Context(), c, nil, 1)
-	require.NoError(t, err)
-	want := queueing.MMc{ArrivalRatePerSecond: 9, ServiceRatePerSecond: 1, Servers: 10}
-	t.Logf("wait %v want %v; P(wait) %v want %v; p99 %v want %v", r.MeanWait, want.MeanWaitSeconds(),
-		float64(r.Waited)/float64(r.Served), want.WaitProbability(), r.Latency.Quantile(0.99), want.ResponseQuantileSeconds(0.99))
-	require.InEpsilon(t, want.MeanWaitSeconds(), r.MeanWait, 0.05)
 }

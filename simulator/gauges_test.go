@@ -47,7 +47,7 @@ func (p probing) Metrics(v *replay.View, dst []float64) []float64 {
 // TestGauges holds what policies see to theory, and that of the two engines to each other.
 func TestGauges(t *testing.T) {
 	t.Parallel()
-	c := web(pulse{base: 200, high: 200}, 40*time.Minute)
+	c := web(pulse{base: 200, high: 200}, 20*time.Minute)
 	c.Balancer.Kind = CentralQueue
 	c.Metrics = replay.Lens{ScrapeInterval: 15 * time.Second, RateWindow: time.Minute, Delay: 30 * time.Second}
 	c.Replicas = Replicas{Initial: 10, Min: 10, Max: 10}
@@ -57,7 +57,7 @@ func TestGauges(t *testing.T) {
 	c.events = true
 	_, err = Run(t.Context(), c, probe{policy.Reactive{Target: 1}, &slow}, 1)
 	require.NoError(t, err)
-	require.Len(t, slow, 160)
+	require.Len(t, slow, 80)
 	n, sum := 0.0, seen{}
 	for i, s := range slow {
 		f := fast[i]
@@ -80,7 +80,7 @@ func TestGauges(t *testing.T) {
 	// M/M/10 at 80 %: 8 erlangs, 1.637 waiting; p99 of the response about 0.21 s.
 	require.InDelta(t, 200, sum.offered/n, 3)
 	require.InDelta(t, 0.8, sum.utilization/n, 0.02)
-	require.InDelta(t, 1.637, sum.backlog/n, 0.4)
+	require.InDelta(t, 1.637, sum.backlog/n, 0.5)
 	require.InDelta(t, 9.637, sum.inFlight/n, 0.5)
 	require.InDelta(t, 0.21, sum.p/n, 0.03)
 }
