@@ -106,33 +106,31 @@ func (h *Histogram) cover(low, high int) {
 // recorder gathers one minute of durations in the full range of buckets, and then the minute into a histogram. A minute
 // of a small service touches few of many buckets, so that a bit per bucket tells which.
 type recorder struct {
-	counts    *[histogramBuckets]uint32
-	used      *[histogramBuckets / 64]uint64
-	low, high uint // the words of used that are: [low, high)
-	count     uint64
-	sum, max  float64
+	counts   *[histogramBuckets]uint32
+	used     *[histogramBuckets / 64]uint64
+	sum, max float64
 }
 
 func newRecorder() recorder {
-	return recorder{counts: new([histogramBuckets]uint32), used: new([histogramBuckets / 64]uint64), low: histogramBuckets / 64}
+	return recorder{counts: new([histogramBuckets]uint32), used: new([histogramBuckets / 64]uint64)}
 }
 
+// record counts one duration. What can be had from the counts later is not kept, as this is called for every request.
 func (r *recorder) record(seconds float64) {
 	i := bucketOf(seconds)
 	r.counts[i]++
-	word := i / 64
-	r.used[word] |= 1 << (i % 64)
-	r.low, r.high = min(r.low, word), max(r.high, word+1)
-	r.count++
+	r.used[i/64] |= 1 << (i % 64)
 	r.sum += seconds
-	r.max = max(r.max, seconds)
+	if seconds > r.max {
+		r.max = seconds
+	}
 }
 
 // buckets yields the buckets in use, ascending, with their counts.
-func (r *recorder) buckets(yield func(bucket uint, count uint32) bool) {
-	for word := r.low; word < r.high; word++ {
-		for b := r.used[word]; b != 0; b &= b - 1 {
-			i := word*64 + uint(bits.TrailingZeros64(b))
+func (r *recorder) buckets(yield func(bucket int, count uint32) bool) {
+	for word, b := range r.used {
+		for ; b != 0; b &= b - 1 {
+			i := word*64 + bits.TrailingZeros64(b)
 			if !yield(i, r.counts[i]) {
 				return
 			}
@@ -145,29 +143,38 @@ func (r *recorder) quantiles(levels, dst []float64) {
 	for k := range levels {
 		dst[k] = math.NaN()
 	}
-	var seen uint64
+	var count, seen uint64
+	for _, n := range r.buckets {
+		count += uint64(n)
+	}
 	k := 0
 	for i, n := range r.buckets {
 		seen += uint64(n)
-		for ; k < len(levels) && float64(seen) >= levels[k]*float64(r.count); k++ {
-			dst[k] = min(bucketMiddle(int(i)), r.max)
+		for ; k < len(levels) && float64(seen) >= levels[k]*float64(count); k++ {
+			dst[k] = min(bucketMiddle(i), r.max)
 		}
 	}
 }
 
 // flush adds what was recorded to a histogram and clears it.
 func (r *recorder) flush(h *Histogram) {
-	if r.count == 0 {
+	low, high := histogramBuckets, 0
+	for word, b := range r.used {
+		if b != 0 {
+			low, high = min(low, 64*word), 64*word+64
+		}
+	}
+	if high == 0 {
 		return
 	}
-	h.Count += r.count
-	h.Sum += r.sum
-	h.Max = max(h.Max, r.max)
-	h.cover(int(r.low*64), int(r.high*64))
+	h.cover(low, high)
 	for i, n := range r.buckets {
-		h.Counts[int(i)-h.Low] += uint64(n)
+		h.Counts[i-h.Low] += uint64(n)
+		h.Count += uint64(n)
 		r.counts[i] = 0
 	}
-	clear(r.used[r.low:r.high])
-	r.low, r.high, r.count, r.sum, r.max = histogramBuckets/64, 0, 0, 0, 0
+	h.Sum += r.sum
+	h.Max = max(h.Max, r.max)
+	clear(r.used[:])
+	r.sum, r.max = 0, 0
 }

@@ -1,9 +1,12 @@
 package simulator
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"slices"
+	"sort"
 )
 
 // recursion is the fast path for one central queue, first come first served, in which nothing that happens to a request
@@ -20,8 +23,8 @@ import (
 //
 // Every request gets the same times, to the last bit, as in the events engine.
 type recursion struct {
-	busy    []server // heap by free time; idle ones have it in the past
-	fresh   []server // ready and never used, the first the longest
+	busy    []server       // heap by free time, idle ones have it in the past; the last is a sentinel
+	fresh   []unusedServer // ready and never used, the first the longest
 	pending pendingRing
 	running []flight // served past the last event on the agenda
 
@@ -31,10 +34,16 @@ type recursion struct {
 	oldest      float64 // sum of the arrival times of pending
 }
 
-// server is one server of a pod and when it is free.
+// server is one server of a pod and the key of the time when it is free.
 type server struct {
-	free float64
+	free uint64
 	pod  int32
+}
+
+// unusedServer is a server that nothing was sent to since it became ready.
+type unusedServer struct {
+	readyAt float64
+	pod     int32
 }
 
 // flight is a request in service.
@@ -96,15 +105,18 @@ func (r *recursion) serve(e *engine, until float64) error {
 	minute := e.tally.minute
 	for s.next < until {
 		// The requests that are drawn, up to the event; none of them waits behind another that is pending.
-		k := s.k
-		for ; k < s.n && s.times[k] < until && r.pending.len() == 0; k++ {
-			if !r.take(e, s.times[k], s.works[k], minute, until) {
-				break
+		if r.pending.len() == 0 {
+			k := s.k
+			for ; len(r.fresh) > 0 && k < s.n && s.times[k] < until && r.take(e, s.times[k], s.works[k], minute, until); k++ {
 			}
+			if len(r.fresh) == 0 {
+				end := k + sort.SearchFloat64s(s.times[k:s.n], until)
+				k += r.stream(e, s.times[k:end], s.works[k:end], minute, until)
+			}
+			e.tally.requests += uint64(k - s.k)
+			s.skip(k - s.k)
 		}
-		e.tally.requests += uint64(k - s.k)
-		s.skip(k - s.k)
-		for s.next < until && (r.pending.len() > 0 || r.blocked(s.next, until)) {
+		for s.next < until && (r.pending.len() > 0 || r.blocked(until)) {
 			if (r.pending.len()+1)*pendingBytes > int(e.c.maxBytes) {
 				return fmt.Errorf("%w: %d requests wait after %.0f s, limit %d bytes", errMemory, r.pending.len(), s.next, e.c.maxBytes)
 			}
@@ -118,68 +130,89 @@ func (r *recursion) serve(e *engine, until float64) error {
 }
 
 // blocked reports whether a request can not begin until the next event.
-func (r *recursion) blocked(arrival, until float64) bool {
-	return len(r.fresh) == 0 && (len(r.busy) == 0 || r.busy[0].free > until)
+func (r *recursion) blocked(until float64) bool {
+	return len(r.fresh) == 0 && r.busy[0].free > key(until)
 }
 
 // take serves a request by the server that is free first, unless that is after the next event.
 func (r *recursion) take(e *engine, arrival, work float64, minute uint32, until float64) bool {
-	if len(r.fresh) > 0 && (len(r.busy) == 0 || r.fresh[0].free <= r.busy[0].free) {
+	if len(r.fresh) > 0 && key(r.fresh[0].readyAt) <= r.busy[0].free {
 		f := r.fresh[0]
 		r.fresh = r.fresh[1:]
 		r.busy = append(r.busy, server{})
-		h := r.busy
-		for i := len(h) - 1; i > 0; i = (i - 1) / 4 { // make room at the top
-			h[i] = h[(i-1)/4]
+		h := r.busy[:len(r.busy)-1]
+		r.busy[len(h)] = never
+		for i := len(h) - 1; i > 0; i = (i - 1) / 2 { // make room at the top
+			h[i] = h[(i-1)/2]
 		}
-		h[0] = f
-	} else if len(r.busy) == 0 || r.busy[0].free > until {
-		return false
+		h[0] = server{key(f.readyAt), f.pod}
 	}
-	start := arrival
-	if free := r.busy[0].free; free > arrival {
-		start = free
-		r.waits += start - arrival
-		e.tally.waited++
-	}
-	finish := start + work
-	r.work += work
-	e.tally.served++
-	pod := r.busy[0].pod
-	sinkServer(r.busy, 0, server{finish, pod})
-	if finish <= until {
-		e.tally.answered(finish-arrival, minute)
+	return r.stream(e, []float64{arrival}, []float64{work}, minute, until) == 1
+}
+
+// stream serves requests one after the other by the server that is free first, and returns how many: those before the
+// first that has to wait until after the next event.
+func (r *recursion) stream(e *engine, arrivals, works []float64, minute uint32, until float64) int {
+	h, t := r.busy, &e.tally
+	n, last := len(h)-1, key(until)
+	works = works[:len(arrivals)]
+	waited := uint64(0)
+	for k, arrival := range arrivals {
+		free := h[0].free
+		if free > last {
+			arrivals = arrivals[:k]
+			break
+		}
+		start := arrival
+		if f := math.Float64frombits(free); f > arrival {
+			start = f
+			r.waits += start - arrival
+			waited++
+		}
+		r.work += works[k]
+		finish := start + works[k]
+		pod := h[0].pod
+
+		// The server sinks to its new place; the sentinel at the end makes every node have two children.
+		s := server{key(finish), pod}
+		i := 0
+		for {
+			child := 2*i + 1
+			if child >= n {
+				break
+			}
+			least := h[child].free
+			if right := h[child+1].free; right < least {
+				child++
+				least = right
+			}
+			if s.free <= least {
+				break
+			}
+			h[i] = h[child]
+			i = child
+		}
+		h[i] = s
+
+		if finish > until {
+			r.running = append(r.running, flight{arrival, finish, minute, pod})
+			continue
+		}
+		t.answered(finish-arrival, minute)
 		if e.observe != nil {
 			e.observe(arrival, finish)
 		}
-		return true
 	}
-	r.running = append(r.running, flight{arrival, finish, minute, pod})
-	return true
+	t.waited += waited
+	t.served += uint64(len(arrivals))
+	return len(arrivals)
 }
 
-// sinkServer puts s at i or below, where i may be overwritten.
-func sinkServer(h []server, i int, s server) {
-	n := len(h)
-	for {
-		child := 4*i + 1
-		if child >= n {
-			break
-		}
-		least, free := child, h[child].free
-		for k := child + 1; k < min(child+4, n); k++ {
-			if h[k].free < free {
-				least, free = k, h[k].free
-			}
-		}
-		if s.free <= free {
-			break
-		}
-		h[i] = h[least]
-		i = least
-	}
-	h[i] = s
-}
+// key is an order-preserving map of times, which are not negative, to integers: comparing those takes no branch.
+func key(time float64) uint64 { return math.Float64bits(time) }
+
+// never is the sentinel behind the heap of busy servers.
+var never = server{free: math.MaxUint64, pod: -1}
 
 // land records the requests in service that end before the next event on the agenda.
 func (r *recursion) land(e *engine, until float64) {
@@ -220,7 +253,7 @@ func (r *recursion) measure(e *engine, now float64) {
 // admit adds the servers of a pod that became ready.
 func (r *recursion) admit(e *engine, pod int32) {
 	for range e.c.concurrency {
-		r.fresh = append(r.fresh, server{e.now, pod})
+		r.fresh = append(r.fresh, unusedServer{e.now, pod})
 	}
 }
 
@@ -239,13 +272,12 @@ func (r *recursion) dismiss(e *engine, pod int32) (last float64) {
 			kept = append(kept, s)
 			continue
 		}
-		r.left += max(s.free-e.now, 0)
-		last = max(last, s.free)
+		free := math.Float64frombits(s.free)
+		r.left += max(free-e.now, 0)
+		last = max(last, free)
 	}
+	slices.SortFunc(kept, func(a, b server) int { return cmp.Compare(a.free, b.free) }) // a sorted list is a heap
 	r.busy = kept
-	for i := (len(kept) - 2) / 4; i >= 0 && len(kept) > 1; i-- {
-		sinkServer(kept, i, kept[i])
-	}
 	return last
 }
 

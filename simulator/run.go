@@ -91,7 +91,7 @@ func newEngine(ctx context.Context, config *Config, policy replay.Policy, seed u
 	e.source.begin(stream, config.workLaw(newGenerator(seed, serviceTimes)), c.duration)
 
 	if c.recursive() && !e.policies.resources && !config.events {
-		e.fast = &recursion{}
+		e.fast = &recursion{busy: []server{never}}
 	}
 	e.pods.wanted = int(config.Replicas.Initial)
 	for range config.Replicas.Initial {
