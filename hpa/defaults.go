@@ -2,14 +2,7 @@ package hpa
 
 import "time"
 
-// rules are the ScalingRules of one direction with all defaults filled in.
-type rules struct {
-	window   time.Duration
-	choice   SelectPolicy
-	policies []Policy
-}
-
-// Source: pkg/apis/autoscaling/v2/defaults.go.
+// The policies of ScalingRules that name none. Source: pkg/apis/autoscaling/v2/defaults.go.
 var (
 	defaultUpPolicies = []Policy{
 		{Type: PodsPolicy, Value: 4, Period: 15 * time.Second},
@@ -20,28 +13,34 @@ var (
 	}
 )
 
-// upRules returns the rules for scaling up.
-func (b *Behavior) upRules() rules {
-	return resolve(b.ScaleUp, 0, defaultUpPolicies)
+// windows returns the stabilization windows. The default for scaling down is the controller's flag in whole seconds;
+// upstream: maybeInitScaleDownStabilizationWindow.
+func (b *Behavior) windows(c *Config) (up, down time.Duration) {
+	if r := b.ScaleUp; r != nil && r.StabilizationWindow != nil {
+		up = *r.StabilizationWindow
+	}
+	if r := b.ScaleDown; r != nil && r.StabilizationWindow != nil {
+		return up, *r.StabilizationWindow
+	}
+	return up, c.DownscaleStabilization.Truncate(time.Second)
 }
 
-// downRules returns the rules for scaling down. The default window is the controller's flag in whole
-// seconds; upstream: maybeInitScaleDownStabilizationWindow.
-func (b *Behavior) downRules(c *Config) rules {
-	return resolve(b.ScaleDown, c.DownscaleStabilization.Truncate(time.Second), defaultDownPolicies)
+// upPolicies returns what applies when scaling up.
+func (b *Behavior) upPolicies() (SelectPolicy, []Policy) {
+	return b.ScaleUp.policies(defaultUpPolicies)
 }
 
-func resolve(given *ScalingRules, window time.Duration, policies []Policy) rules {
-	r := rules{window: window, policies: policies}
-	if given == nil {
-		return r
+// downPolicies returns what applies when scaling down.
+func (b *Behavior) downPolicies() (SelectPolicy, []Policy) {
+	return b.ScaleDown.policies(defaultDownPolicies)
+}
+
+func (r *ScalingRules) policies(defaults []Policy) (SelectPolicy, []Policy) {
+	switch {
+	case r == nil:
+		return MaxChange, defaults
+	case r.Policies == nil:
+		return r.Select, defaults
 	}
-	r.choice = given.Select
-	if given.StabilizationWindow != nil {
-		r.window = *given.StabilizationWindow
-	}
-	if given.Policies != nil {
-		r.policies = given.Policies
-	}
-	return r
+	return r.Select, r.Policies
 }

@@ -118,6 +118,11 @@ type Usage struct {
 // ErrNoMetrics is the Err of a Reading when the metrics API answers with no items.
 var ErrNoMetrics = errors.New("hpa: no metrics returned")
 
+// available reports whether there is an answer. No items are none: see ErrNoMetrics.
+func (r *Reading) available() bool {
+	return r.Err == nil && (r.Items == nil || len(r.Items) > 0)
+}
+
 // NewReading returns the reading of an External or Object metric with value v, rounded to thousandths.
 // NaN and infinities are missing readings.
 func NewReading(v float64) Reading {

@@ -10,7 +10,7 @@ import (
 //
 // Upstream: convertDesiredReplicasWithRules.
 func limit(s *Spec, current, desired int32) (int32, Reason) {
-	// Through float64, as upstream: twice a number near the limit of int32 is not to wrap.
+	// Through float64, as upstream: above 2^30 replicas the limit is what the processor makes of it.
 	highest, reason := int32(math.Max(2*float64(current), 4)), ScaleUpLimit
 	if s.MaxReplicas <= highest {
 		highest, reason = s.MaxReplicas, TooManyReplicas
@@ -28,11 +28,11 @@ func limit(s *Spec, current, desired int32) (int32, Reason) {
 // reason that ScalingLimited gives for it.
 //
 // Upstream: convertDesiredReplicasWithBehaviorRate.
-func (st *State) limitRate(now time.Duration, s *Spec, up, down rules, current, desired int32) (int32, Reason) {
+func (st *State) limitRate(now time.Duration, s *Spec, current, desired int32) (int32, Reason) {
 	switch {
 	case desired > current:
 		// Events of a longer period under older rules may put the limit below current.
-		highest, reason := max(current, st.upLimit(now, up, current)), ScaleUpLimit
+		highest, reason := max(current, st.upLimit(now, s.Behavior, current)), ScaleUpLimit
 		if s.MaxReplicas <= highest {
 			highest, reason = s.MaxReplicas, TooManyReplicas
 		}
@@ -40,7 +40,7 @@ func (st *State) limitRate(now time.Duration, s *Spec, up, down rules, current, 
 			return highest, reason
 		}
 	case desired < current:
-		lowest, reason := min(current, st.downLimit(now, down, current)), ScaleDownLimit
+		lowest, reason := min(current, st.downLimit(now, s.Behavior, current)), ScaleDownLimit
 		if s.MinReplicas >= lowest {
 			lowest, reason = s.MinReplicas, TooFewReplicas
 		}
@@ -52,22 +52,23 @@ func (st *State) limitRate(now time.Duration, s *Spec, up, down rules, current, 
 }
 
 // upLimit returns the most replicas that the policies allow. Upstream: calculateScaleUpLimitWithScalingRules.
-func (st *State) upLimit(now time.Duration, r rules, current int32) int32 {
-	if r.choice == Disabled {
+func (st *State) upLimit(now time.Duration, b *Behavior, current int32) int32 {
+	choice, policies := b.upPolicies()
+	if choice == Disabled {
 		return current
 	}
 	limit := int32(math.MinInt32)
-	if r.choice == MinChange {
+	if choice == MinChange {
 		limit = math.MaxInt32
 	}
-	for _, p := range r.policies {
+	for _, p := range policies {
 		start := st.replicasBefore(now, p.Period, current)
 		allowed := start + p.Value
 		if p.Type == PercentPolicy {
 			// Rounded up, or a small number could never grow.
 			allowed = int32(math.Ceil(float64(start) * (1 + float64(p.Value)/100)))
 		}
-		if r.choice == MinChange {
+		if choice == MinChange {
 			limit = min(limit, allowed)
 		} else {
 			limit = max(limit, allowed)
@@ -77,21 +78,22 @@ func (st *State) upLimit(now time.Duration, r rules, current int32) int32 {
 }
 
 // downLimit returns the fewest replicas that the policies allow. Upstream: calculateScaleDownLimitWithBehaviors.
-func (st *State) downLimit(now time.Duration, r rules, current int32) int32 {
-	if r.choice == Disabled {
+func (st *State) downLimit(now time.Duration, b *Behavior, current int32) int32 {
+	choice, policies := b.downPolicies()
+	if choice == Disabled {
 		return current
 	}
 	limit := int32(math.MaxInt32)
-	if r.choice == MinChange {
+	if choice == MinChange {
 		limit = math.MinInt32
 	}
-	for _, p := range r.policies {
+	for _, p := range policies {
 		start := st.replicasBefore(now, p.Period, current)
 		allowed := start - p.Value
 		if p.Type == PercentPolicy {
 			allowed = int32(float64(start) * (1 - float64(p.Value)/100))
 		}
-		if r.choice == MinChange {
+		if choice == MinChange {
 			limit = max(limit, allowed)
 		} else {
 			limit = min(limit, allowed)
@@ -121,10 +123,10 @@ func changes(events []ScaleEvent, cutoff time.Duration) int32 {
 // to. Upstream: storeScaleEvent.
 func (st *State) recordChange(b *Behavior, now time.Duration, from, to int32) {
 	if to > from {
-		policies := resolve(b.ScaleUp, 0, defaultUpPolicies).policies
+		_, policies := b.upPolicies()
 		st.ScaleUps = record(st.ScaleUps, policies, ScaleEvent{At: now, Change: to - from})
 	} else {
-		policies := resolve(b.ScaleDown, 0, defaultDownPolicies).policies
+		_, policies := b.downPolicies()
 		st.ScaleDowns = record(st.ScaleDowns, policies, ScaleEvent{At: now, Change: from - to})
 	}
 }

@@ -23,7 +23,7 @@ func (d *Decision) propose(c *Config, s *Spec, in *Inputs, st *State) bool {
 	for i := range s.Metrics {
 		m := &s.Metrics[i]
 		p := Proposal{Failure: Unavailable}
-		if i < len(in.Readings) && in.Readings[i].Err == nil {
+		if i < len(in.Readings) && in.Readings[i].available() {
 			p = m.propose(c, tol, in, &in.Readings[i])
 		}
 		st.proposals = append(st.proposals, p)

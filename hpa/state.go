@@ -6,7 +6,8 @@ import (
 )
 
 // State is what the controller keeps of one autoscaler between syncs. The zero State is that of an autoscaler just
-// created. It can be written as JSON and read again.
+// created. It can be written as JSON and read again into a zero State. Between syncs with the same State, only its methods
+// may change it.
 type State struct {
 	// Conditions are kept in the status of the object.
 	Conditions Conditions
@@ -19,6 +20,7 @@ type State struct {
 	// ScaleUps and ScaleDowns are the changes made, kept only while there is a Behavior.
 	ScaleUps, ScaleDowns []ScaleEvent
 
+	history   history    // derived from Recommendations
 	proposals []Proposal // lent to the Decision
 }
 
@@ -43,6 +45,7 @@ func (st *State) Clone() *State {
 	c.Recommendations = slices.Clone(st.Recommendations)
 	c.ScaleUps = slices.Clone(st.ScaleUps)
 	c.ScaleDowns = slices.Clone(st.ScaleDowns)
+	c.history = history{}
 	c.proposals = nil
 	return &c
 }
@@ -54,6 +57,7 @@ func (st *State) RestartController() {
 	st.Recommendations = st.Recommendations[:0]
 	st.ScaleUps = st.ScaleUps[:0]
 	st.ScaleDowns = st.ScaleDowns[:0]
+	st.history.forget()
 }
 
 // Reset makes st that of an autoscaler just created, and keeps its memory for reuse.

@@ -2,16 +2,24 @@ package hpa
 
 // Sync makes one pass of the controller: it returns the decision and updates the state.
 //
-// It takes time linear in the number of metrics, of pods for metrics that look at pods, and of recommendations within the
-// stabilization window. It allocates only until the slices of the state have grown to what one window holds.
+// It takes time linear in the number of metrics, of pods for metrics that look at pods, and of recent changes where rate
+// policies matter, whatever the length of the stabilization windows. It allocates only until the slices of the state have
+// grown to what the windows hold, and when the windows change.
 //
 // Upstream: reconcileAutoscaler.
-func Sync(c Config, s *Spec, in Inputs, st *State) Decision {
+func Sync(c Config, s *Spec, in Inputs, st *State) (d Decision) {
+	d.decide(&c, s, &in, st)
+	d.Conditions = st.Conditions
+	return d
+}
+
+// decide fills in the decision, all but the conditions, which it leaves in the state.
+func (d *Decision) decide(c *Config, s *Spec, in *Inputs, st *State) {
 	current := in.SpecReplicas
-	d := Decision{From: current, Desired: current, Proposed: current, Stabilized: current, Limited: current, Metric: -1}
+	*d = Decision{From: current, Desired: current, Proposed: current, Stabilized: current, Limited: current, Metric: -1}
 	if in.Fault == ScaleUnreadable {
 		st.Conditions.AbleToScale = Condition{False, FailedGetScale}
-		return d.hold(st)
+		return
 	}
 	st.Conditions.AbleToScale = Condition{True, SucceededGetScale}
 	if len(st.Recommendations) == 0 {
@@ -24,16 +32,18 @@ func Sync(c Config, s *Spec, in Inputs, st *State) Decision {
 		// Who else scaled it to zero meant to switch the autoscaler off.
 		if !scaledToZero || (s.MinReplicas == 0 && !s.scalesFromZero()) {
 			st.Conditions.ScalingActive = Condition{False, ScalingDisabled}
-			return d.hold(st)
+			return
 		}
 	case current > s.MaxReplicas:
-		return d.jump(s, &in, st, s.MaxReplicas, AboveMax)
+		d.jump(s, in, st, s.MaxReplicas, AboveMax)
+		return
 	case current < s.MinReplicas:
-		return d.jump(s, &in, st, s.MinReplicas, BelowMin)
+		d.jump(s, in, st, s.MinReplicas, BelowMin)
+		return
 	}
 
-	if !d.propose(&c, s, &in, st) {
-		return d.hold(st)
+	if !d.propose(c, s, in, st) {
+		return
 	}
 	if d.Proposed > current {
 		d.Cause = AboveTarget
@@ -41,18 +51,18 @@ func Sync(c Config, s *Spec, in Inputs, st *State) Decision {
 		d.Cause = BelowTarget
 	}
 	if s.Behavior == nil {
-		d.Stabilized = st.stabilize(&c, in.Now, d.Proposed)
+		d.Stabilized = st.stabilize(c, in.Now, d.Proposed)
 		st.Conditions.AbleToScale = ableToScale(d.Stabilized != d.Proposed, ScaleDownStabilized)
 		d.Limited, st.Conditions.ScalingLimited.Reason = limit(s, current, d.Stabilized)
 	} else {
-		up, down := s.Behavior.upRules(), s.Behavior.downRules(&c)
-		d.Stabilized = st.stabilizeBothWays(in.Now, up.window, down.window, current, d.Proposed)
+		up, down := s.Behavior.windows(c)
+		d.Stabilized = st.stabilizeBothWays(in.Now, up, down, current, d.Proposed)
 		reason := ScaleUpStabilized
 		if d.Proposed < current {
 			reason = ScaleDownStabilized
 		}
 		st.Conditions.AbleToScale = ableToScale(d.Stabilized != d.Proposed, reason)
-		d.Limited, st.Conditions.ScalingLimited.Reason = st.limitRate(in.Now, s, up, down, current, d.Stabilized)
+		d.Limited, st.Conditions.ScalingLimited.Reason = st.limitRate(in.Now, s, current, d.Stabilized)
 	}
 	st.Conditions.ScalingLimited.Status = True
 	if d.Limited == d.Stabilized {
@@ -67,28 +77,22 @@ func Sync(c Config, s *Spec, in Inputs, st *State) Decision {
 	}
 	if d.Limited == current {
 		d.Cause = NoCause
-		return d.hold(st)
+		return
 	}
-	return d.rescale(s, &in, st)
+	d.rescale(s, in, st)
 }
 
-// hold ends a sync that changes nothing.
-func (d *Decision) hold(st *State) Decision {
-	d.Conditions = st.Conditions
-	return *d
-}
-
-// jump ends a sync that found the replicas outside minimum and maximum, whatever the metrics say.
-func (d *Decision) jump(s *Spec, in *Inputs, st *State, to int32, cause Cause) Decision {
+// jump changes replicas that are outside minimum and maximum, whatever the metrics say.
+func (d *Decision) jump(s *Spec, in *Inputs, st *State, to int32, cause Cause) {
 	d.Proposed, d.Stabilized, d.Limited, d.Cause = to, to, to, cause
-	return d.rescale(s, in, st)
+	d.rescale(s, in, st)
 }
 
-// rescale ends a sync that changes the number of replicas to d.Limited.
-func (d *Decision) rescale(s *Spec, in *Inputs, st *State) Decision {
+// rescale changes the number of replicas to d.Limited.
+func (d *Decision) rescale(s *Spec, in *Inputs, st *State) {
 	if in.Fault == ScaleUnwritable {
 		st.Conditions.AbleToScale = Condition{False, FailedUpdateScale}
-		return d.hold(st)
+		return
 	}
 	d.Desired, d.Rescale = d.Limited, true
 	st.Conditions.AbleToScale = Condition{True, SucceededRescale}
@@ -100,7 +104,6 @@ func (d *Decision) rescale(s *Spec, in *Inputs, st *State) Decision {
 	} else {
 		st.Conditions.ScaledToZero = Condition{False, NotScaledToZero}
 	}
-	return d.hold(st)
 }
 
 func ableToScale(stabilized bool, reason Reason) Condition {

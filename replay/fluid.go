@@ -22,6 +22,8 @@ type FluidOptions struct {
 	// Grace bounds how long a replica that is taken away drains; it is paid for that long, or for one mean service time
 	// if that is shorter.
 	Grace time.Duration
+	// Noise of the counts that the lens shows. The queue knows the noise of Poisson arrivals anyway.
+	Noise CountNoise
 	// Timeline asks for a sample per step, Reasons for the policy's words in each.
 	Timeline, Reasons bool
 }
@@ -53,7 +55,7 @@ func NewFluid(env Environment, s arrivals.Schedule, o FluidOptions) (*Fluid, err
 	if err != nil {
 		return nil, err
 	}
-	load, err := NewLoad(s, env.Duration, o.Step, env.Lens)
+	load, err := NewLoad(s, env.Duration, o.Step, env.Lens, o.Noise)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +156,7 @@ func (r *Runner) Run(ctx context.Context, p Policy) (*Result, error) {
 			step = r.flow(lambda, seconds)
 			requests := lambda * seconds
 			violating := min(requests, step.lost+step.slow*max(requests-step.lost, 0))
-			m.add(i, requests, violating)
+			m.add(i, requests, violating, step.clustered*max(requests-step.lost, 0), r.queue.utilization)
 			out.Requests += requests
 			out.Violating += violating
 			out.Lost += step.lost
@@ -179,13 +181,17 @@ func (r *Runner) Run(ctx context.Context, p Policy) (*Result, error) {
 func (r *Runner) flow(lambda, seconds float64) flow {
 	c := capacity{replicas: int(r.pods.ready), servers: r.pods.servers(r.tails.slots)}
 	q := &r.queue
-	var step flow
-	if q.fluid <= c.servers && lambda < nearlyFull*c.servers*r.tails.rate && q.utilization < nearlyFull {
+	step, same := q.goOn(lambda, c)
+	if same {
+		// Nothing to work out.
+	} else if q.fluid <= c.servers && lambda < nearlyFull*c.servers*r.tails.rate && q.utilization < nearlyFull {
 		step = q.advance(lambda, c, seconds, r.decayStep)
 	} else {
+		step = flow{}
 		for range subSteps {
 			part := q.advance(lambda, c, seconds/subSteps, r.decaySub)
 			step.slow += part.slow / subSteps
+			step.clustered += part.clustered / subSteps
 			step.lost += part.lost
 			step.busy += part.busy / subSteps
 			step.inSystem += part.inSystem / subSteps
@@ -239,23 +245,33 @@ type meter struct {
 	percentile          float64
 	perMinute           int
 	requests, violating float64
+	excess              float64 // of the variance of the violating over their mean
 	minutes, bad        float64
 }
 
-func (m *meter) add(i int, requests, violating float64) {
+// add counts a step, of whose violating requests some come in clusters, at a utilization.
+func (m *meter) add(i int, requests, violating, clustered, utilization float64) {
 	if i%m.perMinute == 0 {
 		m.flush()
 	}
 	m.requests += requests
 	m.violating += violating
+	if clustered > 1e-9*requests {
+		m.excess += clustered * (clusterDispersion(utilization) - 1)
+	}
 }
 
 func (m *meter) flush() {
 	if m.requests > 0 {
 		m.minutes++
-		m.bad += badMinute(m.requests, m.violating, m.percentile)
+		dispersion := 1.0
+		if m.excess > 0 {
+			// A cluster ends with the minute at the latest.
+			dispersion = min(1+m.excess/m.violating, m.requests)
+		}
+		m.bad += badMinute(m.requests, m.violating, dispersion, m.percentile)
 	}
-	m.requests, m.violating = 0, 0
+	m.requests, m.violating, m.excess = 0, 0, 0
 }
 
 var errPodMetrics = errors.New("the fluid engine reads External metrics and the Resource cpu only")
@@ -280,8 +296,12 @@ type scaler struct {
 	// A sync that changes nothing, with all numbers as before, need not be made: see sync.
 	last    []float64
 	inputs  hpa.Inputs
-	idle    bool
+	idle    bool // the last pass changed nothing
+	atRest  bool // and proposed just what there was
 	skipped bool
+	eager   bool // makes every pass, for tests
+	// Scale-downs are held at least for hold after the last recommendation that was no scale-down, at held.
+	hold, held time.Duration
 }
 
 func (s *scaler) begin(env *Environment, c Controller, config hpa.Config, spec hpa.Spec) error {
@@ -289,6 +309,11 @@ func (s *scaler) begin(env *Environment, c Controller, config hpa.Config, spec h
 	s.env, s.controller, s.config, s.spec = env, c, config, spec
 	s.state.Reset()
 	s.next, s.desired, s.idle, s.skipped, s.latency = 0, env.InitialReplicas, false, false, false
+	s.held, s.hold = 0, config.DownscaleStabilization
+	if b := spec.Behavior; b != nil && b.ScaleDown != nil && b.ScaleDown.StabilizationWindow != nil {
+		s.hold = *b.ScaleDown.StabilizationWindow
+	}
+	s.hold = s.hold.Truncate(time.Second)
 	s.resource = false
 	for i := range spec.Metrics {
 		switch m := &spec.Metrics[i]; {
@@ -304,10 +329,11 @@ func (s *scaler) begin(env *Environment, c Controller, config hpa.Config, spec h
 
 // sync makes a pass of the HPA if one is due, and returns by how much it changed what is asked for.
 //
-// A pass over the same numbers as the last one, which proposed just what there was and changed nothing, would change
-// nothing either: what it proposes lies between the lowest and the highest recommendation in any window. All it would
-// do is to record that. So it is put off, and the last pass put off is made up for before the next real one: whichever
-// window holds one of them then holds that one as well.
+// A pass over the same numbers as the last one, which changed nothing, would change nothing either, if it proposed just
+// what there is, which lies between the lowest and the highest recommendation in any window, or if it proposed fewer and
+// the window of scale-downs still holds a recommendation that did not. All it would do is to record that. So it is put
+// off, and the last pass put off is made up for before the next real one: whichever window holds one of them then holds
+// that one as well, and they recommended the same.
 func (s *scaler) sync(r *Runner, v *View) (change int32, due bool) {
 	if v.Now < s.next {
 		return 0, false
@@ -323,7 +349,7 @@ func (s *scaler) sync(r *Runner, v *View) (change int32, due bool) {
 	s.values = s.controller.Metrics(v, s.values[:0])
 
 	in := hpa.Inputs{Now: v.Now, SpecReplicas: s.desired, StatusReplicas: v.StatusReplicas, PodCount: v.StatusReplicas, ReadyPods: v.ReadyReplicas}
-	if s.idle && s.same(&in) {
+	if s.idle && !s.eager && (s.atRest || v.Now-s.held < s.hold) && s.same(&in) {
 		s.inputs.Now, s.skipped = v.Now, true
 		return 0, true
 	}
@@ -336,7 +362,11 @@ func (s *scaler) sync(r *Runner, v *View) (change int32, due bool) {
 	s.read(r, v, &in)
 	d := hpa.Sync(s.config, &s.spec, in, &s.state)
 	s.inputs = in
-	s.idle = !s.resource && !d.Rescale && !d.Blocked && d.Proposed == d.From && d.Stabilized == d.From
+	if d.Proposed >= d.From && !d.Blocked {
+		s.held = v.Now
+	}
+	s.atRest = d.Proposed == d.From
+	s.idle = !s.resource && !d.Rescale && !d.Blocked && d.Proposed <= d.From && d.Stabilized == d.From
 	s.desired = d.Desired
 	return d.Desired - d.From, true
 }

@@ -74,7 +74,7 @@ func TestLoadIsAMeterFedAllScrapes(t *testing.T) {
 		lens.RateWindow = lens.ScrapeInterval * time.Duration(rapid.IntRange(1, 5).Draw(t, "window"))
 		replayed, err := arrivals.Replay(trace)
 		require.NoError(t, err)
-		load, err := NewLoad(replayed, replayed.Duration(), 15*second, lens)
+		load, err := NewLoad(replayed, replayed.Duration(), 15*second, lens, CountNoise{})
 		require.NoError(t, err)
 		m := NewMeter(lens, 0)
 		scraped := 0

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"time"
 
 	"github.com/prescale/prescale/arrivals"
@@ -30,9 +31,18 @@ const maxSteps = 1 << 24
 // observed is what a schedule made of a trace with holes tells besides its rate.
 type observed interface{ Observed(t time.Duration) bool }
 
+// CountNoise is the randomness of counts around the rates of a schedule, as the lens shows it: the offered counter moves on
+// by a normal number whose variance is Dispersion times its mean. 1 is that of Poisson arrivals, 0 none. A trace that was
+// counted at the scrape interval has its noise already.
+type CountNoise struct {
+	Dispersion float64
+	// Seed is all that the noise depends on, so that all policies see the same.
+	Seed uint64
+}
+
 // NewLoad reads a schedule in steps from its beginning. Where the schedule can tell that its rate is not observed, as
 // arrivals.Replayed can, the load stays unknown: nothing is scraped then, and nothing is judged.
-func NewLoad(s arrivals.Schedule, duration, step time.Duration, lens Lens) (*Load, error) {
+func NewLoad(s arrivals.Schedule, duration, step time.Duration, lens Lens, noise CountNoise) (*Load, error) {
 	if err := lens.Validate(); err != nil {
 		return nil, err
 	}
@@ -63,9 +73,20 @@ func NewLoad(s arrivals.Schedule, duration, step time.Duration, lens Lens) (*Loa
 		}
 		before = after
 	}
+	if !(noise.Dispersion >= 0) || math.IsInf(noise.Dispersion, 1) {
+		return nil, fmt.Errorf("replay: dispersion of counts %g: must be finite and not negative", noise.Dispersion)
+	}
+	rng := rand.New(rand.NewPCG(noise.Seed, 0x6c656e73)) // "lens": a stream of its own
+	count, last := 0.0, 0.0
 	for k := range l.total {
 		at := time.Duration(k) * lens.ScrapeInterval
-		l.total[k] = s.Cumulative(at)
+		mean := s.Cumulative(at)
+		if noise.Dispersion == 0 {
+			count = mean
+		} else {
+			count += max(0, mean-last+math.Sqrt(noise.Dispersion*(mean-last))*rng.NormFloat64())
+		}
+		l.total[k], last = count, mean
 		l.since[k] = int32(k)
 		if k > 0 && (!known(at-1) || !known(at-lens.ScrapeInterval)) {
 			l.total[k] = math.NaN()

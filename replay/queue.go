@@ -22,6 +22,12 @@ type queue struct {
 
 	fluid, mean float64 // x and L
 	utilization float64 // ρ(L - B)
+
+	// What went on in the last step, if nothing but more of the same can follow.
+	steady   bool
+	lambda   float64
+	capacity capacity
+	flow     flow
 }
 
 // capacity is what serves during a step.
@@ -35,16 +41,24 @@ type flow struct {
 	// slow is the share of the arrivals admitted that were too slow, lost the number of requests that were refused or
 	// gave up.
 	slow, lost float64
+	// clustered is the part of slow that comes from the randomness of the queue, not from the backlog or the service time.
+	clustered float64
 	// backlog and inSystem are those at the end, busy the mean number of busy servers.
 	backlog, inSystem, busy float64
 }
 
 // reset empties the queue, as after a time of which nothing is known.
-func (q *queue) reset() { q.fluid, q.mean, q.utilization = 0, 0, 0 }
+func (q *queue) reset() { q.fluid, q.mean, q.utilization, q.steady = 0, 0, 0, false }
+
+// goOn is a step like the last one, which left a steady state; false if it is not.
+func (q *queue) goOn(lambda float64, c capacity) (flow, bool) {
+	return q.flow, q.steady && lambda == q.lambda && c == q.capacity
+}
 
 // advance lets arrivals at rate lambda flow for the given seconds; decay is e^(-μ seconds).
 func (q *queue) advance(lambda float64, c capacity, seconds, decay float64) flow {
 	rate := q.tails.rate
+	q.steady = false
 	if !(c.servers > 0) {
 		q.fluid += lambda * seconds
 		q.mean += lambda * seconds
@@ -69,10 +83,16 @@ func (q *queue) advance(lambda float64, c capacity, seconds, decay float64) flow
 	if before > 0 || backlog > 0 {
 		wait = (before + backlog) / 2 / (c.servers * rate)
 	}
-	return flow{
-		slow: q.tails.slower(c.replicas, q.utilization, wait), lost: lost,
+	slow, clustered := q.tails.slower(c.replicas, q.utilization, wait), 0.0
+	if wait == 0 {
+		clustered = max(slow-q.tails.serviceAlone, 0)
+	}
+	q.lambda, q.capacity = lambda, c
+	q.flow = flow{
+		slow: slow, clustered: clustered, lost: lost,
 		backlog: backlog, inSystem: q.mean, busy: min(max(served/(rate*seconds), 0), c.servers),
 	}
+	return q.flow
 }
 
 // limit is how many requests may wait.
@@ -133,6 +153,8 @@ func (q *queue) flowMean(lambda float64, c capacity, seconds float64) {
 		mean := q.tails.inSystem(c.replicas, c.servers, rho)
 		if math.Abs(q.mean-mean) < settled*flow*seconds*(1-rho) {
 			q.mean, q.utilization = mean, rho
+			// The fluid may still be on its way to a lower level.
+			q.steady = math.Abs(q.fluid-lambda/q.tails.rate) <= 1e-9*c.servers
 			return
 		}
 	}

@@ -3,6 +3,8 @@ package replay
 import (
 	"math"
 	"time"
+
+	"gonum.org/v1/gonum/mathext"
 )
 
 // Result is what a run came to. Time in which the load is unknown counts nowhere.
@@ -65,32 +67,56 @@ func (r *Result) Objective(price, requestsPerReplicaHour float64) float64 {
 	return r.ReplicaHours + price*r.Violating/requestsPerReplicaHour
 }
 
+// clusterDispersion returns the variance over the mean of the number of late requests in a long time. They come in
+// clusters: once a request finds all servers busy and too much work in front of it, so do those behind it until the work
+// has fallen below that level again, which is a busy period of an M/M/1 queue with the same utilization ρ. Clusters come
+// as Poisson, and with the mean 1/(1-ρ) and the variance ρ(1+ρ)/(1-ρ)³ of the number B
+// served in a busy period, it is
+//
+//	E[B²]/E[B] = 1/(1-ρ) + ρ(1+ρ)/(1-ρ)².
+//
+// Source: D. Gross et al., Fundamentals of Queueing Theory (4th edition, 2008), section 2.12 (busy periods); that the time
+// above a high level is one is exact for M/M/c.
+func clusterDispersion(utilization float64) float64 {
+	spare := 1 - utilization
+	return 1/spare + utilization*(1+utilization)/(spare*spare)
+}
+
 // badMinute returns the probability that a minute with the given expected numbers of requests and of violating ones
-// keeps the objective for less than the share p of requests. The violating are taken as Poisson, as if they were
-// independent: the minute is bad from floor((1-p) requests) + 1 of them on. Above 16 it is the normal law with its
-// first correction for skewness (Wilson and Hilferty, 1931, for the gamma law that is the other side of the Poisson sum).
-func badMinute(requests, violating, p float64) float64 {
+// keeps the objective for less than the share p of requests: that floor((1-p) requests) + 1 or more violate. Their number
+// is taken as negative binomial with the dispersion, variance over mean, given, which is Poisson for 1.
+func badMinute(requests, violating, dispersion, p float64) float64 {
 	// The tolerance keeps 0.01 × 100 from falling below 1 by rounding.
 	allowed := math.Floor((1-p)*requests*(1+1e-12) + 1e-9)
 	switch {
-	case violating <= 0:
-		return 0
-	case violating >= requests*(1-1e-12):
+	case violating <= 1e-7*(allowed+1): // Markov's inequality
+		return max(violating, 0) / (allowed + 1)
+	case violating >= requests*(1-1e-12), violating >= 0.5*requests && requests > 50:
 		return 1
-	case allowed <= 16:
-		term, sum := math.Exp(-violating), 0.0
-		for k := 0.0; k <= allowed; k++ {
+	case dispersion > 1.001:
+		return 1 - mathext.RegIncBeta(violating/(dispersion-1), allowed+1, 1/dispersion)
+	}
+	return poissonAbove(allowed, violating)
+}
+
+// poissonAbove returns P(Poisson(mean) > k). Above 16 it is the law of Wilson and Hilferty (1931) for the gamma law that
+// is the other side of the sum, right to 1e-3.
+func poissonAbove(k, mean float64) float64 {
+	switch {
+	case k <= 16:
+		term, sum := math.Exp(-mean), 0.0
+		for j := 0.0; j <= k; j++ {
 			sum += term
-			term *= violating / (k + 1)
+			term *= mean / (j + 1)
 		}
 		return max(0, 1-sum)
-	case violating < allowed/4:
+	case mean < k/4:
 		return 0
-	case violating > 2*allowed:
+	case mean > 2*k:
 		return 1
 	}
-	// P(Poisson(m) > a) = P(Gamma(a+1) < m).
-	shape := allowed + 1
-	z := (math.Cbrt(violating/shape) - 1 + 1/(9*shape)) * 3 * math.Sqrt(shape)
+	// P(Poisson(m) > k) = P(Gamma(k+1) < m).
+	shape := k + 1
+	z := (math.Cbrt(mean/shape) - 1 + 1/(9*shape)) * 3 * math.Sqrt(shape)
 	return 0.5 * math.Erfc(-z/math.Sqrt2)
 }

@@ -17,14 +17,16 @@ import (
 // The utilizations are ρ = 1 - (1-u)² for u evenly spaced in [0, 1), dense where a queue is about to become unstable.
 // Between two of them ln P(T > t) and (1-ρ) L_q are taken as linear in u.
 type Tails struct {
-	model       queueing.Model
-	slots       int     // servers of a replica
-	rate        float64 // requests/s that a busy server completes
-	latency     float64 // of the objective, in seconds
-	percentile  float64
-	maxReplicas int
-	cells       int
-	rows        []row
+	model      queueing.Model
+	slots      int     // servers of a replica
+	rate       float64 // requests/s that a busy server completes
+	latency    float64 // of the objective, in seconds
+	percentile float64
+	// serviceAlone is the share of requests whose service takes longer than the objective.
+	serviceAlone float64
+	maxReplicas  int
+	cells        int
+	rows         []row
 }
 
 // row belongs to one number of replicas; its slices have one entry per utilization.
@@ -78,7 +80,8 @@ func NewTails(service queueing.Service, objective queueing.Quantile, maxReplicas
 	return &Tails{
 		model: service, slots: slots, rate: 1 / service.MeanTime.Seconds(),
 		latency: objective.Latency.Seconds(), percentile: objective.Percentile,
-		maxReplicas: int(maxReplicas), cells: cells, rows: make([]row, maxReplicas+1),
+		serviceAlone: service.At(0, 1).(tailed).ResponseTail(objective.Latency.Seconds()),
+		maxReplicas:  int(maxReplicas), cells: cells, rows: make([]row, maxReplicas+1),
 	}, nil
 }
 

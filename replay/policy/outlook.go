@@ -20,6 +20,8 @@ type Outlook struct {
 	shared planner.Settings // what all settings must agree in
 	row    planner.Row
 	inputs []planner.Inputs
+	// same says that nothing but the time is new since the decision before.
+	same []bool
 }
 
 // NewOutlook plays a load for all settings that agree with p but for the quantile, which must be one of the levels, the
@@ -44,12 +46,24 @@ func NewOutlook(ctx context.Context, env *replay.Environment, load *replay.Load,
 	for i := 0; i < load.Steps(); i += each {
 		view.Now = time.Duration(i) * load.Step()
 		view.Time, view.Visible, view.Rate = env.Start.Add(view.Now), view.Now-env.Lens.Delay, load.Seen(i)
-		o.inputs = append(o.inputs, live.observe(&view))
+		in := live.observe(&view)
+		o.same = append(o.same, len(o.inputs) > 0 && o.nothingNew(&o.inputs[len(o.inputs)-1], &in))
+		o.inputs = append(o.inputs, in)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 	}
 	return o, nil
+}
+
+// nothingNew reports whether two inputs in turn differ in their times only, and both their data are fresh.
+func (o *Outlook) nothingNew(a, b *planner.Inputs) bool {
+	stale, _ := o.shared.Ages(b.Step)
+	same := func(x, y float64) bool { return x == y || math.IsNaN(x) && math.IsNaN(y) }
+	return a.DataTime.Equal(b.DataTime) && b.Now.Sub(b.DataTime) <= stale && a.Forecast == b.Forecast &&
+		same(a.CurrentRate, b.CurrentRate) && same(a.Mean, b.Mean) &&
+		slices.EqualFunc(a.LeadMax.Values, b.LeadMax.Values, same) && slices.EqualFunc(a.HoldMax.Values, b.HoldMax.Values, same) &&
+		slices.EqualFunc(a.Envelope.Values, b.Envelope.Values, same)
 }
 
 // serves reports whether the outlook was made for such a policy.
@@ -68,11 +82,17 @@ func (o *Outlook) serves(env *replay.Environment, p Predictive) error {
 	return nil
 }
 
-// at copies what is known at an instant. After the end of the outlook nothing is.
-func (o *Outlook) at(v *replay.View, in *planner.Inputs) {
+// newAt reports whether anything but the time is new at an instant since the decision before.
+func (o *Outlook) newAt(v *replay.View) bool {
 	i := int(v.Now / o.shared.Interval)
+	return i >= len(o.same) || !o.same[i]
+}
+
+// at copies what is known at an instant. After the end of the outlook nothing is.
+func (o *Outlook) at(now time.Duration, at time.Time, in *planner.Inputs) {
+	i := int(now / o.shared.Interval)
 	if i >= len(o.inputs) {
-		*in = planner.Inputs{Now: v.Time, CurrentRate: math.NaN(), Mean: math.NaN()}
+		*in = planner.Inputs{Now: at, CurrentRate: math.NaN(), Mean: math.NaN()}
 		return
 	}
 	*in = o.inputs[i]

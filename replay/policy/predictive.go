@@ -74,28 +74,51 @@ type predictive struct {
 	in       planner.Inputs
 	decision planner.Recommendation
 	state    planner.State
+	value    float64
+	kept     bool // the decision kept what was recommended before
+	// asked is the instant of the last call, decided that of the last decision.
+	asked, decided time.Duration
 }
 
 // Metrics implements replay.Controller.
 func (c *predictive) Metrics(v *replay.View, dst []float64) []float64 {
+	// A decision that kept what was recommended before would be made again, if nothing is new but the time.
+	if c.kept && v.SpecReplicas == c.in.CurrentReplicas && !c.outlook.newAt(v) {
+		c.asked = v.Now
+		return append(dst, c.value)
+	}
+	c.decide(v)
+	c.value = float64(c.decision.Replicas)
+	if c.decision.Source == planner.SourceHold {
+		c.value = math.NaN() // the adapter answers 503
+	}
+	return append(dst, c.value)
+}
+
+func (c *predictive) decide(v *replay.View) {
 	if c.outlook != nil {
-		c.outlook.at(v, &c.in)
+		c.outlook.at(v.Now, v.Time, &c.in)
 	} else {
 		c.in = c.live.observe(v)
 	}
 	c.in.CurrentReplicas = v.SpecReplicas
 	c.state = planner.DecideInto(&c.decision, &c.settings, &c.in, c.state)
-	if c.decision.Source == planner.SourceHold {
-		return append(dst, math.NaN()) // the adapter answers 503
-	}
-	return append(dst, float64(c.decision.Replicas))
+	c.kept = c.outlook != nil && len(c.settings.Calendar) == 0 &&
+		c.decision.Source != planner.SourceHold && c.decision.Before == c.decision.Replicas
+	c.asked, c.decided = v.Now, v.Now
 }
 
 // Why implements replay.Controller.
-func (c *predictive) Why() string { return planner.Explain(c.settings, c.in, c.decision) }
-
-// Recommendation returns the last decision.
-func (c *predictive) Recommendation() planner.Recommendation { return c.decision }
+func (c *predictive) Why() string {
+	if c.asked != c.decided {
+		current := c.in.CurrentReplicas
+		c.outlook.at(c.asked, c.outlook.start.Add(c.asked), &c.in)
+		c.in.CurrentReplicas = current
+		c.state = planner.DecideInto(&c.decision, &c.settings, &c.in, c.state)
+		c.decided = c.asked
+	}
+	return planner.Explain(c.settings, c.in, c.decision)
+}
 
 // observer gathers the inputs of decisions as the adapter does: it fits, keeps the forecast up to date and observes.
 type observer struct {
