@@ -10,11 +10,12 @@ import (
 // defaultMaxUtilization is the project's cap on the utilization where none is given.
 const defaultMaxUtilization = 0.8
 
-// environment is what policies may know before the run: the same for both engines.
-func (c *Config) environment(lens replay.Lens) (*replay.Environment, error) {
+// Environment is what policies may know before the run, and what the fluid engine of package replay needs of a valid
+// configuration to play the same. A start-up of several phases or with nodes becomes the law of the sum, drawn once.
+func (c *Config) Environment() (*replay.Environment, error) {
 	env := replay.Environment{
 		Start: c.Start, Duration: c.Duration,
-		Lens:            lens,
+		Lens:            c.lens(),
 		Service:         c.service(),
 		Target:          queueing.Target{MaxUtilization: c.maxUtilization(), Response: queueing.Quantile{Percentile: c.Objective.Percentile, Latency: c.Objective.Latency}},
 		Startup:         c.startup(),
@@ -26,6 +27,14 @@ func (c *Config) environment(lens replay.Lens) (*replay.Environment, error) {
 		return nil, err
 	}
 	return env.WithFuture(c.Arrivals.Schedule), nil
+}
+
+// lens fills in the default.
+func (c *Config) lens() replay.Lens {
+	if c.Metrics == (replay.Lens{}) {
+		return replay.DefaultLens()
+	}
+	return c.Metrics
 }
 
 func (c *Config) maxUtilization() float64 {

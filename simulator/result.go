@@ -109,7 +109,7 @@ func (e *engine) result(config *Config, seed uint64) *Result {
 		Latency: t.latency,
 		Served:  t.served, Waited: t.waited, MeanWait: waits / float64(t.served), Abandoned: t.abandoned,
 		ReplicaHours:           e.pods.podSeconds / 3600,
-		RequestsPerReplicaHour: config.requestsPerReplicaHour(),
+		RequestsPerReplicaHour: 3600 * config.requestRate() * config.maxUtilization(),
 		ScaleUps:               e.policies.ups, ScaleDowns: e.policies.downs,
 		PodsFailed: e.pods.failed, PodsEvicted: e.pods.evicted,
 		Events:   e.events,
@@ -138,8 +138,8 @@ func (r *Result) score(percentile float64, violators []uint32) {
 	r.ViolationRatio = float64(r.BadMinutes) / float64(r.Minutes)
 }
 
-// requestsPerReplicaHour returns what a replica answers in an hour at the utilization cap.
-func (c *Config) requestsPerReplicaHour() float64 {
+// requestRate returns what a busy replica answers per second.
+func (c *Config) requestRate() float64 {
 	s := c.service()
-	return c.maxUtilization() * float64(max(s.Concurrency, 1)) * float64(time.Hour) / float64(s.MeanTime)
+	return float64(max(s.Concurrency, 1)) / s.MeanTime.Seconds()
 }

@@ -55,10 +55,6 @@ func run(ctx context.Context, config *Config, policy replay.Policy, seed uint64,
 }
 
 func newEngine(ctx context.Context, config *Config, policy replay.Policy, seed uint64) (*engine, error) {
-	lens := config.Metrics
-	if lens == (replay.Lens{}) {
-		lens = replay.DefaultLens()
-	}
 	c := config.resolve()
 	e := &engine{
 		c:         &c,
@@ -81,7 +77,7 @@ func newEngine(ctx context.Context, config *Config, policy replay.Policy, seed u
 		e.retries.burst = defaultRetryBurst
 	}
 	var err error
-	if e.policies, err = newScaler(ctx, config, lens, policy); err != nil {
+	if e.policies, err = newScaler(ctx, config, policy); err != nil {
 		return nil, err
 	}
 	stream, err := config.Arrivals.NewStream(newGenerator(seed, arrivalTimes).rand())

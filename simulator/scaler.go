@@ -39,7 +39,8 @@ type scaler struct {
 // remembered is how far back gauges answer beyond the window of the lens.
 const remembered = time.Hour
 
-func newScaler(ctx context.Context, config *Config, lens replay.Lens, policy replay.Policy) (scaler, error) {
+func newScaler(ctx context.Context, config *Config, policy replay.Policy) (scaler, error) {
+	lens := config.lens()
 	s := scaler{lens: lens, start: config.Start}
 	if policy == nil {
 		return s, nil
@@ -52,7 +53,7 @@ func newScaler(ctx context.Context, config *Config, lens replay.Lens, policy rep
 	if s.flags.SyncPeriod <= 0 {
 		return s, fmt.Errorf("simulator: policy %s: sync period is %s, must be above 0s", policy.Name(), s.flags.SyncPeriod)
 	}
-	env, err := config.environment(lens)
+	env, err := config.Environment()
 	if err != nil {
 		return s, err
 	}

@@ -11,18 +11,27 @@ trap 'rm -rf "$work"' EXIT
 
 if [[ ${1:-} == speed ]]; then
 	if command -v gcc >/dev/null; then
-		gcc -O3 -march=native -o "$work/recursion" test/bench-sim/recursion.c -lm
+		gcc -O3 -march=native -o "$work/recursion" test/bench-sim/yardsticks/recursion.c -lm
 	else
 		echo "bench-sim: SKIPPED the comparison with C: gcc is not installed" >&2
 	fi
-	if ! python3 -c 'import simpy' 2>/dev/null && command -v apt-get >/dev/null && [[ $(id -u) == 0 ]]; then
+	# Debian puts the module where its own python3 finds it.
+	python=
+	find_python() {
+		for candidate in python3 /usr/bin/python3; do
+			"$candidate" -c 'import simpy; simpy.Resource' 2>/dev/null && python=$candidate && return
+		done
+		return 1
+	}
+	if ! find_python && command -v apt-get >/dev/null && [[ $(id -u) == 0 ]]; then
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends python3-simpy3; } >/dev/null 2>&1 || true
 	fi
-	if python3 -c 'import simpy' 2>/dev/null; then
-		cp test/bench-sim/mmc.py "$work/"
+	if find_python; then
+		cp test/bench-sim/yardsticks/mmc.py "$work/"
 	else
-		echo "bench-sim: SKIPPED the comparison with SimPy: python3 has no module simpy" >&2
+		echo "bench-sim: SKIPPED the comparison with SimPy: no python3 has the module simpy 3 or newer" >&2
 	fi
 fi
 CGO_ENABLED=0 go build -o "$work/bench-sim" ./test/bench-sim
-BENCH_SIM_DIR=$work exec "$work/bench-sim" "$@"
+export BENCH_SIM_DIR=$work BENCH_SIM_PYTHON=${python:-}
+"$work/bench-sim" "$@"
