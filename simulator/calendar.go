@@ -4,34 +4,36 @@ import "math"
 
 // completion is the end of a service: of one call, or of the batch that call is the head of.
 type completion struct {
-	at   float64
+	at   uint64 // key of the time
 	call uint32
 }
 
-// completions is a heap of the services in progress, four children to a node: for the ten to a hundred servers of a
-// usual workload it is two or three levels deep. Index 0 is unused, so that the children of i are 4i-2 to 4i+1.
+// completions is a binary heap of the services in progress. The last entry is a sentinel at +Inf, so that every node
+// has two children and the smaller one is chosen without a branch.
 //
 // Completions at the same instant come in an order that depends on the history of the heap alone, hence on the seed.
 type completions struct{ heap []completion }
 
-func newCompletions() completions { return completions{heap: make([]completion, 1, 64)} }
+var endless = completion{at: key(math.Inf(1))}
 
-func (c *completions) len() int { return len(c.heap) - 1 }
-
-// first returns the time of the next completion, +Inf if there is none.
-func (c *completions) first() float64 {
-	if len(c.heap) > 1 {
-		return c.heap[1].at
-	}
-	return math.Inf(1)
+func newCompletions() completions {
+	return completions{heap: append(make([]completion, 0, 64), endless)}
 }
 
-func (c *completions) push(e completion) {
-	c.heap = append(c.heap, e)
-	h := c.heap
-	i := len(h) - 1
-	for i > 1 {
-		parent := (i + 2) / 4
+// first returns the time of the next completion, +Inf if there is none.
+func (c *completions) first() float64 { return math.Float64frombits(c.heap[0].at) }
+
+// inService lists the services in progress, in no order.
+func (c *completions) inService() []completion { return c.heap[:len(c.heap)-1] }
+
+// push, replace, which puts a completion in the place of the first, and drop, which removes the first, take O(log n)
+// time.
+func (c *completions) push(at float64, call uint32) {
+	c.heap = append(c.heap, endless)
+	h, e := c.heap, completion{key(at), call}
+	i := len(h) - 2
+	for i > 0 {
+		parent := (i - 1) / 2
 		if h[parent].at <= e.at {
 			break
 		}
@@ -41,69 +43,59 @@ func (c *completions) push(e completion) {
 	h[i] = e
 }
 
-// replace puts e in the place of the first; it takes O(log n) time, as push and drop do.
-func (c *completions) replace(e completion) { sink(c.heap, 1, e) }
+func (c *completions) replace(at float64, call uint32) {
+	sink(c.heap, 0, completion{key(at), call})
+}
 
-// drop removes the first.
 func (c *completions) drop() {
-	last := len(c.heap) - 1
+	last := len(c.heap) - 2
 	e := c.heap[last]
-	c.heap = c.heap[:last]
-	if last > 1 {
-		sink(c.heap, 1, e)
+	c.heap[last] = endless
+	c.heap = c.heap[:last+1]
+	if last > 0 {
+		sink(c.heap, 0, e)
 	}
 }
 
 // sink puts e at i or below, where i may be overwritten.
 func sink(h []completion, i int, e completion) {
-	n := len(h)
+	n := len(h) - 1
 	for {
-		child := 4*i - 2
+		child := 2*i + 1
 		if child >= n {
 			break
 		}
-		least := child
-		at := h[child].at
-		if child+3 < n {
-			four := h[child : child+4 : child+4]
-			if four[1].at < at {
-				least, at = child+1, four[1].at
-			}
-			if four[2].at < at {
-				least, at = child+2, four[2].at
-			}
-			if four[3].at < at {
-				least, at = child+3, four[3].at
-			}
-		} else {
-			for k := child + 1; k < n; k++ {
-				if h[k].at < at {
-					least, at = k, h[k].at
-				}
-			}
+		least := h[child].at
+		if right := h[child+1].at; right < least {
+			child++
+			least = right
 		}
-		if e.at <= at {
+		if e.at <= least {
 			break
 		}
-		h[i] = h[least]
-		i = least
+		h[i] = h[child]
+		i = child
 	}
 	h[i] = e
 }
 
-// retain removes every completion of which keep is false, in O(n) time.
+// retain removes every completion of which keep is false, in O(n log n) time.
 func (c *completions) retain(keep func(completion) bool) {
-	kept := c.heap[:1]
-	for _, e := range c.heap[1:] {
+	kept := c.heap[:0]
+	for _, e := range c.inService() {
 		if keep(e) {
 			kept = append(kept, e)
 		}
 	}
-	c.heap = kept
-	for i := (len(kept) + 1) / 4; i >= 1; i-- {
-		sink(kept, i, kept[i])
+	c.heap = append(kept, endless)
+	for i := len(kept)/2 - 1; i >= 0; i-- {
+		sink(c.heap, i, c.heap[i])
 	}
 }
+
+// key is an order-preserving map of times, which are not negative, to integers, which the processor compares without
+// a branch.
+func key(time float64) uint64 { return math.Float64bits(time) }
 
 // kind is what a rare event does.
 type kind uint8

@@ -224,7 +224,7 @@ func (e *engine) unqueue(i uint32) {
 
 // start puts a call into service at a replica, or a batch of which it is the head.
 func (e *engine) start(i uint32, p *pod) {
-	e.completed.push(completion{e.begin(i, p), i})
+	e.completed.push(e.begin(i, p), i)
 }
 
 // begin counts a call or batch as in service and returns when that ends.
@@ -259,7 +259,7 @@ func warmingFinish(now, work, warmUntil, slowdown float64) float64 {
 
 // complete ends the service that is first on the list and starts the next one at its server.
 func (e *engine) complete() {
-	done := e.completed.heap[1]
+	done := e.completed.heap[0]
 	r := e.calls.all[done.call].replica
 	p := &e.pods.all[r]
 	p.serving--
@@ -282,7 +282,7 @@ func (e *engine) complete() {
 		} else if next := e.central.pop(&e.calls); next != 0 {
 			e.unqueue(next)
 			e.calls.all[next].replica = r
-			e.completed.replace(completion{e.begin(next, p), next})
+			e.completed.replace(e.begin(next, p), next)
 		} else {
 			e.completed.drop()
 			e.idle.push(r)
@@ -291,7 +291,7 @@ func (e *engine) complete() {
 		e.answer(done.call)
 		if next := p.queue.pop(&e.calls); next != 0 {
 			e.unqueue(next)
-			e.completed.replace(completion{e.begin(next, p), next})
+			e.completed.replace(e.begin(next, p), next)
 		} else {
 			e.completed.drop()
 		}

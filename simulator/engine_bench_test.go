@@ -7,16 +7,21 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/prescale/prescale/replay"
+	"github.com/prescale/prescale/replay/policy"
 )
 
-func benchmarkRun(b *testing.B, c *Config) {
+func benchmarkRun(b *testing.B, c *Config) { benchmarkPolicy(b, c, nil) }
+
+func benchmarkPolicy(b *testing.B, c *Config, p replay.Policy) {
 	var requests uint64
 	var seed uint64
 	before := cpuSeconds()
 	b.ReportAllocs()
 	for b.Loop() {
 		seed++
-		r, err := Run(context.Background(), c, nil, seed)
+		r, err := Run(context.Background(), c, p, seed)
 		require.NoError(b, err)
 		requests += r.Requests
 	}
@@ -56,5 +61,15 @@ func BenchmarkRun(b *testing.B) {
 		c.Balancer.Kind = PowerOfTwo
 		c.Client = Client{Timeout: time.Second, Retries: 2, Backoff: 100 * time.Millisecond, RetryBudget: 0.1}
 		benchmarkRun(b, c)
+	})
+	b.Run("full", func(b *testing.B) {
+		c := queueOf(10, 0.9, duration)
+		c.Balancer.Kind = PowerOfTwo
+		c.Queue.MaxPerReplica = 100
+		c.Client = Client{Timeout: time.Second, Retries: 2, Backoff: 100 * time.Millisecond, RetryBudget: 0.1}
+		c.Startup = Startup{Phases: []Phase{{"load", Law{30 * time.Second, 0.1}}}, WarmUp: 30 * time.Second, Slowdown: 2}
+		c.Termination.Grace = 30 * time.Second
+		c.Replicas = Replicas{Initial: 11, Min: 2, Max: 40}
+		benchmarkPolicy(b, c, policy.Reactive{Target: 20})
 	})
 }

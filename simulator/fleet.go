@@ -304,7 +304,7 @@ func (e *engine) remove(r int32) {
 		if e.calls.all[done.call].replica != r {
 			return true
 		}
-		p.busySeconds -= done.at - e.now
+		p.busySeconds -= math.Float64frombits(done.at) - e.now
 		for i, last := done.call, e.c.maxBatch == 0; i != 0; {
 			next := e.calls.all[i].next
 			e.lose(i)

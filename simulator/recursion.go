@@ -208,9 +208,6 @@ func (r *recursion) stream(e *engine, arrivals, works []float64, minute uint32, 
 	return len(arrivals)
 }
 
-// key is an order-preserving map of times, which are not negative, to integers: comparing those takes no branch.
-func key(time float64) uint64 { return math.Float64bits(time) }
-
 // never is the sentinel behind the heap of busy servers.
 var never = server{free: math.MaxUint64, pod: -1}
 

@@ -115,8 +115,8 @@ func (s *scaler) scrapePods(e *engine, at time.Duration) {
 		s.rest = append(s.rest, 0)
 	}
 	clear(s.rest)
-	for _, done := range e.completed.heap[1:] {
-		s.rest[e.calls.all[done.call].replica] += done.at - e.now
+	for _, done := range e.completed.inService() {
+		s.rest[e.calls.all[done.call].replica] += math.Float64frombits(done.at) - e.now
 	}
 	for r := range e.pods.all {
 		p := &e.pods.all[r]
