@@ -151,7 +151,7 @@ func erlangA(r record) (row, bool) {
 	return row{"M/M/c+M", fmt.Sprintf("c=%s rho=%s theta=%s", r["servers"], r["offered_rho"], r["theta"]), c, r.number("lambda"), 0, []expectation{
 		{"P(wait)", r.number("prob_wait"), func(s *steady) float64 { return (s.waited + s.expired) / s.requests }},
 		{"P(abandon)", r.number("prob_abandon"), func(s *steady) float64 { return s.expired / s.requests }},
-	}}, r.number("prob_wait") >= leastWaits && r.number("prob_abandon") >= leastWaits
+	}}, r.number("prob_wait") >= leastWaits && r.number("prob_wait") <= 1-leastWaits && r.number("prob_abandon") >= leastWaits
 }
 
 func mmck(r record) (row, bool) {
