@@ -117,3 +117,32 @@ func (r Replayed) piece(t time.Duration) (time.Duration, bool) {
 	}
 	return time.Duration(j) * r.step, true
 }
+
+// Repeated plays the first period of a schedule again and again, such as a nightly batch.
+type Repeated struct {
+	Schedule Schedule
+	// Every is the period, positive. What the schedule has after it is cut off.
+	Every time.Duration
+}
+
+// Rate returns λ(t mod every).
+func (r Repeated) Rate(t time.Duration) float64 {
+	if t < 0 {
+		return 0
+	}
+	return r.Schedule.Rate(t % r.Every)
+}
+
+// Cumulative returns ⌊t/every⌋ Λ(every) + Λ(t mod every).
+func (r Repeated) Cumulative(t time.Duration) float64 {
+	if t <= 0 {
+		return 0
+	}
+	return float64(t/r.Every)*r.Schedule.Cumulative(r.Every) + r.Schedule.Cumulative(t%r.Every)
+}
+
+func (r Repeated) piece(t time.Duration) (time.Duration, bool) {
+	start := t - t%r.Every
+	until, constant := pieceOf(r.Schedule, t-start)
+	return start + min(until, r.Every), constant
+}

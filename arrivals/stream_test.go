@@ -31,6 +31,7 @@ func patterns(t testing.TB) map[string]Schedule {
 		"step":       Ramp{At: 2 * time.Minute, ArrivalRatePerSecond: 70, Forever: true},
 		"sum":        Sum{Constant{ArrivalRatePerSecond: 10}, diurnal, Scaled{Schedule: flash, Factor: 0.5}, trapezoid},
 		"compressed": Compressed{Schedule: Sum{diurnal, trapezoid}, Speed: 2.5},
+		"repeated":   Repeated{Schedule: trapezoid, Every: 100 * time.Second},
 		"unknown":    struct{ Schedule }{Sum{diurnal, Constant{ArrivalRatePerSecond: 3}}},
 	}
 }
@@ -253,4 +254,56 @@ func kolmogorov(x []float64) float64 {
 		p += 2 * math.Pow(-1, k-1) * math.Exp(-2*k*k*z*z)
 	}
 	return p
+}
+
+// The counts of a Poisson process, drawn bucket by bucket, have the mean and the variance of the arrivals.
+func TestDrawPoissonCounts(t *testing.T) {
+	schedule := Sum{Constant{ArrivalRatePerSecond: 2}, Diurnal{Amplitude: 6, Period: time.Hour, Peak: time.Minute}}
+	const n = 20_000
+	trace := Draw(schedule, Poisson, monday, time.Minute, n, rand.New(rand.NewPCG(8, 8)))
+	chi, total := 0.0, 0.0
+	for i, rate := range trace.Rate {
+		mean := schedule.Cumulative(time.Duration(i+1)*time.Minute) - schedule.Cumulative(time.Duration(i)*time.Minute)
+		chi += (rate*60 - mean) * (rate*60 - mean) / mean
+		total += rate * 60
+	}
+	assert.InDelta(t, n, chi, 5*math.Sqrt(2*n))
+	expected := schedule.Cumulative(n * time.Minute)
+	assert.InDelta(t, expected, total, 5*math.Sqrt(expected))
+
+	// The same moments as those of counted arrivals, also where arrivals are not drawn one by one.
+	const buckets = 4000
+	for _, tt := range []struct {
+		process  Process
+		variance float64 // of a count, over its mean
+	}{
+		{GammaProcess(4), 4},
+		{Overdispersed(0.01, time.Minute), 1 + 0.01*600},
+		{MMPP(0.2, 4, 2*time.Second), 0},
+	} {
+		trace := Draw(Constant{ArrivalRatePerSecond: 10}, tt.process, monday, time.Minute, buckets, rand.New(rand.NewPCG(4, 8)))
+		m, v := moments(trace)
+		stream := NewStream(Constant{ArrivalRatePerSecond: 10}, tt.process, buckets*time.Minute, rand.New(rand.NewPCG(5, 8)))
+		wantMean, wantVariance := moments(count(stream, monday, time.Minute, buckets))
+		if tt.variance > 0 {
+			assert.InEpsilon(t, tt.variance, v/m, 0.15, "%+v", tt.process)
+		}
+		assert.InEpsilon(t, wantMean, m, 0.02, "%+v", tt.process)
+		assert.InEpsilon(t, wantVariance, v, 0.2, "%+v", tt.process)
+	}
+	regular := Draw(Constant{ArrivalRatePerSecond: 3}, Regular, monday, time.Second, 5, rand.New(rand.NewPCG(1, 1)))
+	assert.Equal(t, []float64{3, 3, 3, 3, 3}, regular.Rate)
+}
+
+// moments returns mean and variance of the counts of a trace.
+func moments(t Trace) (mean, variance float64) {
+	n := float64(t.Len())
+	for _, r := range t.Rate {
+		mean += r * t.Step.Seconds() / n
+	}
+	for _, r := range t.Rate {
+		d := r*t.Step.Seconds() - mean
+		variance += d * d / (n - 1)
+	}
+	return mean, variance
 }
