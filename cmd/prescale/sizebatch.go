@@ -25,41 +25,7 @@ func (b batchTimes) replica(rate float64, replicas int) queueing.MDBatch {
 }
 
 func (b batchTimes) constant(rate float64, replicas int) queueing.SteadyState {
-	return &batchState{MDBatch: b.replica(rate, replicas)}
-}
-
-// batchState is the steady state of one replica. Its latencies are worked out when first asked for, since they cost
-// milliseconds.
-type batchState struct {
-	queueing.MDBatch
-	known *queueing.BatchLatencies
-}
-
-// Utilization returns the share of the largest throughput that is used. The share of time a replica is busy, which
-// is the WaitProbability, nears 1 long before that, since busy replicas make larger batches.
-func (s *batchState) Utilization() float64 {
-	return s.ArrivalRatePerSecond / s.MaxArrivalRatePerSecond()
-}
-
-func (s *batchState) latencies() queueing.BatchLatencies {
-	if s.known == nil {
-		l := s.Latencies()
-		s.known = &l
-	}
-	return *s.known
-}
-
-func (s *batchState) WaitTail(seconds float64) float64 { return s.latencies().WaitTail(seconds) }
-func (s *batchState) ResponseTail(seconds float64) float64 {
-	return s.latencies().ResponseTail(seconds)
-}
-
-func (s *batchState) WaitQuantileSeconds(p float64) float64 {
-	return s.latencies().WaitQuantileSeconds(p)
-}
-
-func (s *batchState) ResponseQuantileSeconds(p float64) float64 {
-	return s.latencies().ResponseQuantileSeconds(p)
+	return b.replica(0, 1).At(rate, replicas)
 }
 
 // markovReplica is one of them if batches take exponential times whatever their size.
@@ -73,7 +39,7 @@ func (b batchTimes) markov(rate float64, replicas int) queueing.SteadyState {
 
 type markovBatchState struct{ queueing.MMBatch }
 
-// Utilization returns the share of the largest throughput, as that of batchState.
+// Utilization returns the share of the largest throughput, as that of queueing.MDBatch.
 func (s markovBatchState) Utilization() float64 {
 	if s.MaxBatch == 0 {
 		return 0
@@ -97,7 +63,7 @@ func (b batchTimes) continuous(rate float64, replicas int) queueing.SteadyState 
 
 type continuousState struct{ queueing.StateDependent }
 
-// Utilization returns the share of the largest throughput, as that of batchState.
+// Utilization returns the share of the largest throughput, as that of queueing.MDBatch.
 func (s continuousState) Utilization() float64 {
 	return s.ArrivalRatePerSecond / s.CompletionRatesPerSecond[len(s.CompletionRatesPerSecond)-1]
 }
