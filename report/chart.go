@@ -27,6 +27,9 @@ type Chart struct {
 	Series      []Series
 	Marks       []Mark
 	References  []Reference
+	// Notes explain stretches of X, each from its X to the next one's. A Page shows the one under the pointer; a picture has
+	// no room for them.
+	Notes []Note
 	// Width and Height in CSS pixels at natural size; 0 means DefaultWidth and DefaultHeight.
 	Width, Height int
 	// ID distinguishes the elements that a chart must name when several stand in one HTML page. If empty it is derived
@@ -59,6 +62,7 @@ type Series struct {
 	X, Y   []float64
 	Step   bool // the value holds until the next X, as a replica count does
 	Dashed bool
+	Dots   bool // marks every point, as where points are results and the line only connects them
 }
 
 // Band is the area between Lo and Hi over X, for example a prediction interval. It breaks where either is NaN or
@@ -80,6 +84,12 @@ type Mark struct {
 type Reference struct {
 	Y     float64
 	Label string
+}
+
+// Note is a text that holds from X on, for example the reason of a decision.
+type Note struct {
+	X    float64
+	Text string
 }
 
 // Seconds returns a time as a chart takes it: seconds since the Unix epoch.
@@ -130,6 +140,11 @@ func (c Chart) validate() error {
 	for _, m := range c.Marks {
 		if !(math.Abs(m.X) <= largest) {
 			fail("mark %q is at X %v, must be finite", m.Label, m.X)
+		}
+	}
+	for i, n := range c.Notes {
+		if !(math.Abs(n.X) <= largest) || (i > 0 && n.X < c.Notes[i-1].X) {
+			fail("note %q is at X %v, must be finite and not before the one before", n.Text, n.X)
 		}
 	}
 	for _, r := range c.References {

@@ -35,6 +35,7 @@ type drawing struct {
 	legend        []legendEntry
 	seriesColor   []int
 	bandColor     []int
+	inPage        bool // the page holds the style sheet, once for all charts
 }
 
 func newDrawing(c Chart) *drawing {
@@ -191,7 +192,9 @@ func (d *drawing) draw() {
 	}
 	w.printf("<title id=\"%s-title\">%s</title>\n<desc id=\"%s-desc\">%s</desc>\n",
 		escape(d.id), escape(title), escape(d.id), escape(d.describe()))
-	w.printf("<style>%s</style>\n", styleSheet())
+	if !d.inPage {
+		w.printf("<style>%s</style>\n", styleSheet())
+	}
 	w.printf(`<clipPath id="%s-clip"><rect x="%s" y="%s" width="%s" height="%s"/></clipPath>`+"\n",
 		escape(d.id), pixels(d.left), pixels(d.top-2), pixels(d.right-d.left+2), pixels(d.bottom-d.top+4))
 	w.printf(`<rect class="paper" width="%s" height="%s"/>`+"\n", pixels(d.width), pixels(d.height))
@@ -268,6 +271,12 @@ func (d *drawing) drawSeries(s Series, color int) {
 	}
 	if path.Len() > 0 {
 		d.out.printf(`<path class="%s" d="%s"/>`+"\n", class, path.String())
+	}
+	if s.Dots {
+		for _, p := range points {
+			d.out.printf(`<circle class="f%d" cx="%s" cy="%s" r="4"/>`+"\n", color, pixels(p.x), pixels(p.y))
+		}
+		return
 	}
 	for _, p := range dots { // a value between two gaps has no line to stand on
 		d.out.printf(`<circle class="f%d" cx="%s" cy="%s" r="2.5"/>`+"\n", color, pixels(p.x), pixels(p.y))

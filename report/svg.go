@@ -50,7 +50,7 @@ func styleSheet() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n.prescale-chart{%sfont:12px system-ui,-apple-system,\"Segoe UI\",Roboto,\"DejaVu Sans\",sans-serif}\n",
 		variables("--paper:#fff;--ink:#1f2328;--muted:#59636e;--grid:#e4e7eb;--axis:#8c959f;", lightPalette))
-	fmt.Fprintf(&b, "@media (prefers-color-scheme:dark){.prescale-chart{%s}}\n",
+	fmt.Fprintf(&b, "@media screen and (prefers-color-scheme:dark){.prescale-chart{%s}}\n",
 		variables("--paper:#12161c;--ink:#e6e9ed;--muted:#9aa4b0;--grid:#262d36;--axis:#6b7684;", darkPalette))
 	b.WriteString(rules)
 	for i, c := range lightPalette {
