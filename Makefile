@@ -51,6 +51,10 @@ bench: ## Run the benchmarks; BENCH=Erlang and PKG=./queueing limit them
 lint: ## Vet and lint, and prove that the import rules bite
 	@hack/lint.sh
 
+.PHONY: generate
+generate: ## Write the JSON schema and the page of fields from the Go types
+	@cd test/tools/schema && CGO_ENABLED=0 go run . -root ../../..
+
 .PHONY: fmt
 fmt: ## Format the Go code of all modules
 	@hack/golangci-lint.sh fmt
@@ -58,6 +62,10 @@ fmt: ## Format the Go code of all modules
 .PHONY: e2e
 e2e: ## Run the end-to-end suite on a real control plane (the first time in 10-20 minutes)
 	@hack/e2e.sh
+
+.PHONY: browser
+browser: build ## Look at the HTML reports in a real Chromium; SCREENSHOTS=folder keeps what it saw
+	@hack/browser.sh
 
 .PHONY: verify
 verify: ## Run exactly what CI runs

@@ -7,6 +7,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -60,4 +61,42 @@ func ReadScalers(r io.Reader, name string) ([]Scaler, error) {
 		return nil, errors.Join(errs...)
 	}
 	return scalers, nil
+}
+
+// ReadScenarioFile reads the one Scenario of a file; relative paths in it are relative to it.
+func ReadScenarioFile(path string) (Scenario, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Scenario{}, err
+	}
+	defer f.Close() //nolint:errcheck // opened for reading only: nothing can be lost
+	return ReadScenario(f, path)
+}
+
+// ReadScenario reads the one Scenario of a stream of YAML documents. The name is the file's, for messages and to resolve
+// relative paths.
+func ReadScenario(r io.Reader, name string) (Scenario, error) {
+	docs, err := readDocuments(r, name)
+	if err != nil {
+		return Scenario{}, err
+	}
+	if len(docs) != 1 {
+		return Scenario{}, fmt.Errorf("%s: holds %d YAML documents: expected one of kind %s of %s", name, len(docs), v1alpha1.KindScenario, v1alpha1.GroupVersion)
+	}
+	return docs[0].scenario(filepath.Dir(name))
+}
+
+// Validate reads a file of any kind as a command would that uses it, and reports everything that is wrong with it.
+func Validate(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	docs, err := readDocuments(bytes.NewReader(text), path)
+	if err == nil && len(docs) > 0 && value(docs[0].root, "kind") == v1alpha1.KindScenario {
+		_, err = ReadScenario(bytes.NewReader(text), path)
+		return err
+	}
+	_, err = ReadScalers(bytes.NewReader(text), path)
+	return err
 }

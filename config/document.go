@@ -132,6 +132,44 @@ func (d *document) scaler(dir string) (Scaler, error) {
 	return s, nil
 }
 
+// scenario decodes, defaults, validates and converts a Scenario.
+func (d *document) scenario(dir string) (Scenario, error) {
+	apiVersion, kind := value(d.root, "apiVersion"), value(d.root, "kind")
+	if apiVersion != v1alpha1.GroupVersion || kind != v1alpha1.KindScenario {
+		return Scenario{}, fmt.Errorf("%s:%d: is kind %q of apiVersion %q: must be kind %s of apiVersion %s",
+			d.file, d.line, kind, apiVersion, v1alpha1.KindScenario, v1alpha1.GroupVersion)
+	}
+	var s v1alpha1.Scenario
+	if err := d.decode(&s); err != nil {
+		return Scenario{}, err
+	}
+	s.Default()
+	if problems := s.Validate(); len(problems) > 0 {
+		return Scenario{}, d.fieldErrors(problems)
+	}
+	out, err := NewScenario(s, dir)
+	if err != nil {
+		return Scenario{}, d.located(err)
+	}
+	return out, nil
+}
+
+// located adds file and line to each part of an error.
+func (d *document) located(err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the parts are wanted, each with its line
+		var errs []error
+		for _, e := range joined.Unwrap() {
+			errs = append(errs, d.located(e))
+		}
+		return errors.Join(errs...)
+	}
+	var problem *field.Error
+	if errors.As(err, &problem) {
+		return fmt.Errorf("%s: %w", d.at(problem.Field), problem)
+	}
+	return fmt.Errorf("%s:%d: %w", d.file, d.line, err)
+}
+
 func (d *document) fieldErrors(problems field.ErrorList) error {
 	errs := make([]error, len(problems))
 	for i, p := range problems {

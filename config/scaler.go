@@ -94,9 +94,7 @@ func NewScaler(p v1alpha1.PredictiveScaler, dir string) (Scaler, error) {
 	if f := p.Spec.Freshness; f.HoldAfter != nil {
 		s.Settings.HoldAfter = f.HoldAfter.Duration
 	}
-	for _, e := range p.Spec.Calendar {
-		s.Settings.Calendar = append(s.Settings.Calendar, planner.Event{Name: e.Name, From: e.From.Time, To: e.To.Time, Replicas: e.Replicas})
-	}
+	s.Settings.Calendar = newCalendar(p.Spec.Calendar)
 	if err := planner.CheckModel(s.Model); err != nil {
 		return Scaler{}, field.Invalid(spec.Child("forecast", "model"), s.Model, err.Error())
 	}

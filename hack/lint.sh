@@ -15,7 +15,7 @@ done
 
 hack/golangci-lint.sh version
 failed=
-for module in . test/e2e test/tools/lint; do
+for module in . test/e2e test/tools/lint test/tools/schema; do
 	if [[ ! -e $module/go.mod ]]; then
 		continue
 	fi
@@ -25,6 +25,10 @@ for module in . test/e2e test/tools/lint; do
 	go vet ./... || failed+=" $module"
 	"$repo/hack/golangci-lint.sh" run --config "$repo/.golangci.yml" ./... || failed+=" $module"
 done
+
+say "are generated files up to date?"
+cd "$repo/test/tools/schema"
+go run . -root "$repo" -check || failed+=" generated"
 
 say "do the rules bite?"
 cd "$repo/test/tools/lint"

@@ -20,8 +20,8 @@ type LeadTime struct {
 // Total returns the sum of the parts.
 func (l LeadTime) Total() time.Duration { return l.Startup + l.HPASync + l.Ramp }
 
-// startupPercentile is the level of the start-up distribution that the lead time covers.
-const startupPercentile = 0.9
+// StartupPercentile is the level of the start-up distribution that the lead time covers.
+const StartupPercentile = 0.9
 
 // StartupP90 returns the 90th percentile of a start-up time with the given mean and squared coefficient
 // of variation, taken as gamma distributed: shape 1/scv, scale mean × scv. It is rounded to milliseconds.
@@ -32,6 +32,6 @@ func StartupP90(mean time.Duration, scv float64) time.Duration {
 		return mean
 	}
 	shape := 1 / scv
-	p90 := distuv.Gamma{Alpha: shape, Beta: shape / mean.Seconds()}.Quantile(startupPercentile)
+	p90 := distuv.Gamma{Alpha: shape, Beta: shape / mean.Seconds()}.Quantile(StartupPercentile)
 	return time.Duration(p90 * float64(time.Second)).Round(time.Millisecond)
 }
