@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -108,11 +109,11 @@ type m4Result struct {
 
 // backtestM4 judges the models on a set of series with the protocol of the M4 competition.
 func backtestM4(cmd *cobra.Command, set []m4Series, models []m4Model) (m4Output, error) {
-	bar := newProgress(cmd.ErrOrStderr(), (len(models)+1)*len(set))
-	run := func(m m4Model) (m4Score, error) {
-		bar.label = m.name
-		return runM4(cmd.Context(), set, m, bar)
-	}
+	show, done := progressBar(cmd.ErrOrStderr(), "scoring")
+	defer done()
+	var finished atomic.Int64
+	each := func() { show(float64(finished.Add(1)) / float64((len(models)+1)*len(set))) }
+	run := func(m m4Model) (m4Score, error) { return runM4(cmd.Context(), set, m, each) }
 	base, err := run(m4Model{"naive2", m4Naive2})
 	if err != nil {
 		return m4Output{}, canceled(err)
@@ -127,14 +128,13 @@ func backtestM4(cmd *cobra.Command, set []m4Series, models []m4Model) (m4Output,
 		score.RelativeMASE = score.MASE / base.MASE
 		out.Models = append(out.Models, score)
 	}
-	bar.done()
 	out.m4Score = out.Models[0]
 	return out, nil
 }
 
 // runM4 forecasts every series on all cores. Results are summed in the order of the series, so that
 // they do not depend on the number of cores.
-func runM4(ctx context.Context, set []m4Series, m m4Model, bar *progress) (m4Score, error) {
+func runM4(ctx context.Context, set []m4Series, m m4Model, finished func()) (m4Score, error) {
 	started := time.Now()
 	results := make([]m4Result, len(set))
 	next := make(chan int)
@@ -143,7 +143,7 @@ func runM4(ctx context.Context, set []m4Series, m m4Model, bar *progress) (m4Sco
 		workers.Go(func() {
 			for i := range next {
 				results[i] = forecastM4(ctx, set[i], m)
-				bar.add(1)
+				finished()
 			}
 		})
 	}

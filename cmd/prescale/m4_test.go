@@ -99,14 +99,3 @@ func TestM4DoesNotDependOnTheNumberOfCores(t *testing.T) {
 		assert.Equal(t, first, out)
 	}
 }
-
-func TestProgressOffTerminal(t *testing.T) {
-	var b strings.Builder
-	p := newProgress(&b, 10)
-	p.add(10)
-	p.done()
-	assert.Empty(t, b.String())
-	q := &progress{w: &b, size: 4, label: "auto", drawn: -1}
-	q.add(2)
-	assert.Equal(t, "\rauto                 [###############...............]  50%", b.String())
-}

@@ -4,6 +4,7 @@
 //	prescale forecast   the rate ahead, with quantiles, from a history
 //	prescale backtest   how good the forecasts would have been
 //	prescale recommend  one decision, explained
+//	prescale simulate   what-if: latency, SLO and cost of scaling policies under a load
 //	prescale validate   check configuration files
 //	prescale demo       the whole thing on this machine, in half a minute
 package main
@@ -85,7 +86,7 @@ replicas with queueing formulas, so that a latency objective holds before the lo
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; %s --help lists the flags", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newSize(), newForecast(), newBacktest(), newRecommend(), newValidate(), newDemo())
+	root.AddCommand(newSize(), newForecast(), newBacktest(), newRecommend(), newSimulate(), newValidate(), newDemo())
 	return root
 }
 

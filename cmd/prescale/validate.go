@@ -42,7 +42,7 @@ func newValidate() *cobra.Command {
 		bad := 0
 		for _, path := range files {
 			v := validatedFile{Path: path, Errors: []string{}}
-			if _, err := config.ReadScalersFile(path); err != nil {
+			if err := config.Validate(path); err != nil {
 				v.Errors = strings.Split(err.Error(), "\n")
 				bad++
 			}
