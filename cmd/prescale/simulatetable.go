@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -198,15 +197,7 @@ func seconds(v float64) string {
 func settingsText(settings []replay.Setting) string {
 	texts := make([]string, len(settings))
 	for i, s := range settings {
-		texts[i] = fmt.Sprintf("%s %v", strings.ReplaceAll(s.Name, "_", " "), plain(s.Value))
+		texts[i] = fmt.Sprintf("%s %v", strings.ReplaceAll(s.Name, "_", " "), s.Value)
 	}
 	return strings.Join(texts, ", ")
-}
-
-// plain shows a value that may have been through JSON.
-func plain(v any) any {
-	if n, ok := v.(json.Number); ok {
-		return n.String()
-	}
-	return v
 }
