@@ -1,6 +1,7 @@
 package forecast
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -10,7 +11,7 @@ import (
 const (
 	// blendRows is about the number of windows that Blend learns from: enough for 30 regressors of
 	// which few are used, and few enough for a fit in a fraction of a second (chosen by us).
-	blendRows = 1200
+	blendRows = 1000
 	// tailLevel marks the highest windows, which are sampled tailDensity times as densely at less
 	// weight, so that short bursts are seen at all.
 	tailLevel   = 0.97
@@ -52,6 +53,8 @@ const (
 type Blend struct {
 	// Horizon and Window are as in Naive.
 	Horizon, Window int
+
+	level float64 // at which Fit judges itself, 0.95 if 0
 }
 
 // Fit implements Model.
@@ -70,6 +73,7 @@ func (m Blend) Fit(ctx context.Context, s Series) (Fitted, error) {
 		return nil, fmt.Errorf("forecast: need at least %d values for a horizon of %d steps, got %d: %w", need, cal.horizon, n, ErrTooShort)
 	}
 	f := newBlended(s, cal)
+	f.span(cal.window).record = &record{p: cmp.Or(m.level, 0.95)}
 	plan := newSamplingPlan(s.Values, warm, cal.window)
 	samples := make([][]*regressionRow, len(f.spans))
 	var origins []int
@@ -98,6 +102,9 @@ func (m Blend) Fit(ctx context.Context, s Series) (Fitted, error) {
 		}
 	}
 	f.stride = plan.stride
+	for _, sp := range f.spans {
+		sp.beta = [1 + len(trackedLevels)][]float64{}
+	}
 	f.remember()
 	return f, nil
 }
@@ -183,9 +190,6 @@ type blended struct {
 }
 
 func newBlended(s Series, cal calibration) *blended {
-	n := len(s.Values)
-	f := &blended{calibration: cal, tracker: newTracker(s.Step, n, cal.horizon), x: make([]float64, width)}
-	f.anchors = anchorsFor(cal.horizon, cal.window)
 	mean, seen := 0.0, 0.0
 	for _, v := range s.Values {
 		if v == v {
@@ -193,6 +197,8 @@ func newBlended(s Series, cal calibration) *blended {
 			mean += (v - mean) / seen
 		}
 	}
+	f := &blended{calibration: cal, tracker: newTracker(s.Step, len(s.Values), cal.horizon, mean), x: make([]float64, width)}
+	f.anchors = anchorsFor(cal.horizon, cal.window)
 	floor := 1e-6 * mean
 	if floor == 0 {
 		floor = 1e-300
@@ -220,6 +226,9 @@ func anchorsFor(horizon, window int) []int {
 	slices.Sort(anchors)
 	return slices.Compact(anchors)
 }
+
+// span returns that of the window 1..k, k an anchor.
+func (f *blended) span(k int) *span { return f.spans[slices.Index(f.anchors, k)] }
 
 // advance takes the next value.
 func (f *blended) advance(y float64) {
@@ -279,8 +288,12 @@ func (f *blended) fitSpan(ctx context.Context, sp *span, all []*regressionRow, o
 	var folds [foldCount]regression
 	var whole regression
 	if n >= leastRows {
-		whole = regress(rows)
+		whole = regress(rows, nil)
 		for h := range foldCount {
+			if sp.from > 1 { // single steps serve charts and interpolation: one fit must do
+				folds[h] = whole
+				continue
+			}
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -293,7 +306,7 @@ func (f *blended) fitSpan(ctx context.Context, sp *span, all []*regressionRow, o
 			}
 			folds[h] = whole
 			if len(others) >= leastRows/2 {
-				folds[h] = regress(others)
+				folds[h] = regress(others, &whole)
 				folds[h].least = whole.least
 			}
 		}
@@ -301,35 +314,49 @@ func (f *blended) fitSpan(ctx context.Context, sp *span, all []*regressionRow, o
 	sp.regression = whole
 	sp.startLevels()
 	for i, row := range rows {
-		if whole.location != nil {
+		if whole.fitted {
 			sp.regression = folds[min(i*foldCount/n, foldCount-1)]
 		}
-		sp.learn(row.x, row.y, judgment{importance: row.weight, apart: float64(plan.stride), upper: f.upper(), keep: plan.regular(at[i])})
+		var rec *record
+		if i >= n/2 {
+			rec = sp.record
+		}
+		sp.learn(row.x, row.y, judgment{record: rec, importance: row.weight, apart: float64(plan.stride), upper: f.upper(), keep: plan.regular(at[i])})
 	}
 	sp.regression = whole
 	return nil
 }
 
-// regress fits the location, the width and the direct quantiles.
-func regress(rows []*regressionRow) regression {
+// regress fits the location, the width and the direct quantiles, from similar ones if not nil.
+func regress(rows []*regressionRow, similar *regression) regression {
 	q := newQuantileRegression(rows)
-	var r regression
-	r.location = q.fit(0.5, locations, nil)
-	r.upper = q.fit(upperLevel, width, nil)
+	r := regression{fitted: true}
+	var from [1 + len(trackedLevels)][]float64
+	if similar != nil {
+		from = similar.beta
+	}
+	r.beta[0] = q.fit(0.5, locations, from[0])
+	upper := slices.Index(trackedLevels[:], upperLevel)
+	r.beta[1+upper] = q.fit(upperLevel, width, from[1+upper])
+	r.location, r.upper = newSparse(r.beta[0]), newSparse(r.beta[1+upper])
 	for l, p := range trackedLevels {
 		switch p {
 		case 0.5:
-			r.direct[l] = r.location
+			r.beta[1+l] = r.beta[0]
 		case upperLevel:
-			r.direct[l] = r.upper
 		default:
-			r.direct[l] = q.fit(p, width, r.upper)
+			start := from[1+l]
+			if start == nil {
+				start = r.beta[1+upper]
+			}
+			r.beta[1+l] = q.fit(p, width, start)
 		}
+		r.direct[l] = newSparse(r.beta[1+l])
 	}
 	mean, weight := 0.0, 0.0
 	for _, row := range rows {
 		weight += row.weight
-		mean += row.weight * max(0, dot(r.upper, row.x)-dot(r.location, row.x))
+		mean += row.weight * max(0, r.upper.dot(row.x)-r.location.dot(row.x))
 	}
 	r.least = max(leastShare*mean/weight, 1e-6*q.spanned, 1e-300)
 	return r

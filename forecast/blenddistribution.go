@@ -18,6 +18,14 @@ type blendDistribution struct {
 	anchors []int
 	upper   float64
 	spans   []spanView
+	windows []levelRow // of the windows 1..k, k an anchor
+}
+
+// levelRow holds the quantiles of one window at the tracked levels, and those below as distances from
+// the median.
+type levelRow struct {
+	q   [len(trackedLevels)]float64
+	low [len(lowLevels)]float64
 }
 
 // spanView is the state of a span at one time.
@@ -33,7 +41,7 @@ func newBlendDistribution(f *blended, steps int) *blendDistribution {
 	d := &blendDistribution{
 		count: steps, horizon: f.horizon, anchors: f.anchors, upper: f.upper(), spans: make([]spanView, len(f.spans)),
 	}
-	f.tracker.look(&d.outlook, steps)
+	f.tracker.look(&d.outlook, max(steps, f.horizon))
 	total := 0
 	for _, sp := range f.spans {
 		total += 2 * len(trackedLevels) * sp.size()
@@ -51,12 +59,12 @@ func newBlendDistribution(f *blended, steps int) *blendDistribution {
 			for i := range sp.experts {
 				v.scaled[l][i] = sp.experts[i].pool.quantile(1 - p)
 			}
-			if sp.location != nil {
+			if sp.fitted {
 				v.scaled[l][len(sp.experts)] = sp.pool.quantile(1 - p)
 			}
 		}
 		pool := &sp.pool
-		if sp.location == nil {
+		if !sp.fitted {
 			pool = &sp.experts[0].pool
 		}
 		for i, p := range lowLevels {
@@ -65,6 +73,9 @@ func newBlendDistribution(f *blended, steps int) *blendDistribution {
 		for i := range v.low {
 			v.low[i] -= v.low[len(v.low)-1]
 		}
+	}
+	for _, k := range d.anchors {
+		d.windows = append(d.windows, d.levels(1, k))
 	}
 	return d
 }
@@ -79,20 +90,31 @@ func (d *blendDistribution) Mean(step int) float64 {
 	return d.clamp(mean)
 }
 
-// Quantile implements Distribution.
+// Quantile implements Distribution. A step's quantile is at most that of any window 1..k around it
+// that is learned by itself.
 func (d *blendDistribution) Quantile(step int, p float64) float64 {
 	d.check(step, step, p)
-	return d.at(step, step, p)
+	row := d.levels(step, step)
+	q := d.interpolate(&row, p)
+	for i := len(d.anchors) - 1; i >= 0 && d.anchors[i] >= step; i-- {
+		q = min(q, d.interpolate(&d.windows[i], p))
+	}
+	return q
 }
 
 // MaxQuantile implements Distribution. It takes O(to-from+1) time.
 func (d *blendDistribution) MaxQuantile(from, to int, p float64) float64 {
 	d.check(from, to, p)
-	q := d.at(from, to, p)
-	if from < to {
-		for step := from; step <= to; step++ {
-			q = max(q, d.at(step, step, p))
-		}
+	if from == to {
+		return d.Quantile(from, p)
+	}
+	if i, learned := slices.BinarySearch(d.anchors, to); from == 1 && learned {
+		return d.interpolate(&d.windows[i], p)
+	}
+	row := d.levels(from, to)
+	q := d.interpolate(&row, p)
+	for step := from; step <= to; step++ {
+		q = max(q, d.Quantile(step, p))
 	}
 	return q
 }
@@ -141,40 +163,48 @@ func (d *blendDistribution) around(from, to int, use func(v *spanView, share flo
 	visit(hi, share)
 }
 
-// at returns the quantile of the maximum over from..to, without regard to its single steps.
-func (d *blendDistribution) at(from, to int, p float64) float64 {
+// levels returns the quantiles of the maximum over from..to, without regard to other windows. They do
+// not decrease with the level.
+func (d *blendDistribution) levels(from, to int) levelRow {
 	var x [width]float64
 	d.row(x[:], from, to)
-	var q [len(trackedLevels)]float64
-	var low [len(lowLevels)]float64
+	var r levelRow
+	q := &r.q
 	d.around(from, to, func(v *spanView, share float64) {
-		for l := range q {
-			q[l] += share * v.quantile(x[:], l, d.upper)
-		}
-		if p < trackedLevels[0] {
-			scale := v.scale(x[:])
-			for i, z := range v.low {
-				low[i] += share * z * scale
-			}
+		v.quantiles(q, x[:], d.upper, share)
+		scale := v.scale(x[:])
+		for i, z := range v.low {
+			r.low[i] += share * z * scale
 		}
 	})
-	growth := 1.0 // beyond the calibrated horizon as for a random walk
-	if to > d.horizon {
-		growth = math.Sqrt(float64(to) / float64(d.horizon))
+	if to > d.horizon { // errors grow as those of a random walk
+		growth := math.Sqrt(float64(to) / float64(d.horizon))
+		for l := len(q) - 1; l > 0; l-- {
+			q[l] = q[0] + growth*(q[l]-q[0])
+		}
+		for i := range r.low {
+			r.low[i] *= growth
+		}
 	}
 	q[0] = d.clamp(q[0])
 	for l := 1; l < len(q); l++ {
-		q[l] = d.clamp(max(q[l-1], q[0]+growth*(q[l]-q[0])))
+		q[l] = d.clamp(max(q[l-1], q[l]))
 	}
+	return r
+}
+
+// interpolate returns the quantile at level p.
+func (d *blendDistribution) interpolate(r *levelRow, p float64) float64 {
 	if p >= trackedLevels[0] {
-		return d.clamp(interpolateTail(q, p))
+		return d.clamp(interpolateTail(r.q, p))
 	}
 	i, _ := slices.BinarySearch(lowLevels[:], p)
 	if i == 0 {
-		return d.clamp(q[0] + growth*low[0])
+		return d.clamp(r.q[0] + r.low[0])
 	}
 	w := (p - lowLevels[i-1]) / (lowLevels[i] - lowLevels[i-1])
-	return d.clamp(q[0] + growth*(low[i-1]+w*(low[i]-low[i-1])))
+	// Rounding must not lift a quantile above that of a higher level.
+	return d.clamp(min(r.q[0]+r.low[i-1]+w*(r.low[i]-r.low[i-1]), r.q[0]+r.low[i]))
 }
 
 // interpolateTail returns the quantile at p >= 1/2 from those at the tracked levels, linearly in
@@ -186,7 +216,7 @@ func interpolateTail(q [len(trackedLevels)]float64, p float64) float64 {
 	for l := 1; l <= last; l++ {
 		if p <= trackedLevels[l] {
 			lo, hi := depth(trackedLevels[l-1]), depth(trackedLevels[l])
-			return q[l-1] + (q[l]-q[l-1])*(depth(p)-lo)/(hi-lo)
+			return min(q[l-1]+(q[l]-q[l-1])*(depth(p)-lo)/(hi-lo), q[l])
 		}
 	}
 	slope := (q[last] - q[1]) / (depth(trackedLevels[last]) - depth(trackedLevels[1]))
@@ -194,34 +224,44 @@ func interpolateTail(q [len(trackedLevels)]float64, p float64) float64 {
 }
 
 func (v *spanView) mean(x []float64) float64 {
-	if v.span.location != nil {
-		return dot(v.span.location, x)
+	if v.span.fitted {
+		return v.span.location.dot(x)
 	}
-	return v.quantile(x, 0, math.Inf(1))
+	var q [len(trackedLevels)]float64
+	v.quantiles(&q, x, math.Inf(1), 1)
+	return q[0]
 }
 
 // scale is the unit of low.
 func (v *spanView) scale(x []float64) float64 {
 	sp := v.span
-	if sp.location != nil {
-		return sp.regression.width(x, dot(sp.location, x))
+	if sp.fitted {
+		_, width := sp.regression.at(x)
+		return width
 	}
 	return sp.experts[0].width(x, sp.floor)
 }
 
-func (v *spanView) quantile(x []float64, l int, upper float64) float64 {
+// quantiles adds the share of the quantiles at the tracked levels to q.
+func (v *spanView) quantiles(q *[len(trackedLevels)]float64, x []float64, upper, share float64) {
 	sp := v.span
-	weight, scaled := v.weight[l], v.scaled[l]
-	q := v.add[l]
+	for l := range q {
+		q[l] += share * v.add[l]
+	}
 	for i := range sp.experts {
 		e := &sp.experts[i]
-		q += weight[i] * min(max(x[e.ref]+e.width(x, sp.floor)*scaled[i], 0), upper)
+		width := e.width(x, sp.floor)
+		for l := range q {
+			q[l] += share * v.weight[l][i] * min(max(x[e.ref]+width*v.scaled[l][i], 0), upper)
+		}
 	}
-	if sp.location != nil {
-		n := len(sp.experts)
-		mean := dot(sp.location, x)
-		q += weight[n] * min(max(mean+sp.regression.width(x, mean)*scaled[n], 0), upper)
-		q += weight[n+1] * min(dot(sp.direct[l], x), upper)
+	if !sp.fitted {
+		return
 	}
-	return q
+	n := len(sp.experts)
+	mean, width := sp.regression.at(x)
+	for l := range q {
+		q[l] += share * v.weight[l][n] * min(max(mean+width*v.scaled[l][n], 0), upper)
+		q[l] += share * v.weight[l][n+1] * min(sp.direct[l].dot(x), upper)
+	}
 }

@@ -14,6 +14,8 @@ const (
 	leastRows = 40
 	// leastShare is the least width, as a share of its mean: a width near zero makes huge errors.
 	leastShare = 0.1
+	// sizeShare of the level is added to the mean change to tell a usual error (chosen by us).
+	sizeShare = 0.02
 	// mostError bounds a scaled error, so that no overflow is possible.
 	mostError = 1e9
 	// ratioScale marks an expert whose errors are relative to its forecast.
@@ -47,17 +49,22 @@ type span struct {
 
 	pending []float64 // ring of the regressors of the newest `to` origins
 	scratch []float64
+	record  *record // of the Fit, nil where nobody asks
 }
 
-// regression is what the quantile regressions found; location is nil where there were too few windows.
+// regression is what the quantile regressions found.
 type regression struct {
-	location, upper []float64
-	direct          [len(trackedLevels)][]float64
+	fitted          bool // false where there were too few windows
+	location, upper sparse
+	direct          [len(trackedLevels)]sparse
 	least           float64
+	beta            [1 + len(trackedLevels)][]float64 // location and direct, to start similar ones from
 }
 
-func (r *regression) width(x []float64, mean float64) float64 {
-	return max(dot(r.upper, x)-mean, r.least)
+// at returns the location and the width.
+func (r *regression) at(x []float64) (mean, width float64) {
+	mean = r.location.dot(x)
+	return mean, max(r.upper.dot(x)-mean, r.least)
 }
 
 // newSpan chooses the experts by what the tracker holds. Persistence, the same window a day and a week
@@ -89,7 +96,7 @@ func newSpan(from, to int, t *tracker, floor float64) *span {
 
 // size is the number of quantile forecasts that are combined.
 func (s *span) size() int {
-	if s.location == nil {
+	if !s.fitted {
 		return len(s.experts)
 	}
 	return len(s.experts) + 2
@@ -112,11 +119,11 @@ func (s *span) quantiles(q, x []float64, l int, upper float64) {
 		e := &s.experts[i]
 		q[i] = min(max(x[e.ref]+e.width(x, s.floor)*e.pool.quantile(tail), 0), upper)
 	}
-	if s.location != nil {
+	if s.fitted {
 		n := len(s.experts)
-		mean := dot(s.location, x)
-		q[n] = min(max(mean+s.regression.width(x, mean)*s.pool.quantile(tail), 0), upper)
-		q[n+1] = min(dot(s.direct[l], x), upper)
+		mean, width := s.regression.at(x)
+		q[n] = min(max(mean+width*s.pool.quantile(tail), 0), upper)
+		q[n+1] = min(s.direct[l].dot(x), upper)
 	}
 }
 
@@ -125,12 +132,40 @@ type judgment struct {
 	importance, apart float64 // as for aggregation.observe
 	upper             float64 // bound of any quantile
 	keep              bool    // add the errors to the pools
+	record            *record // nil, or where the forecast is judged before it is learned from
+}
+
+// record judges the combined quantile at one level beside simple ones, over windows none of which the
+// forecast had learned from.
+type record struct {
+	p            float64
+	n, weight    float64
+	loss, naive  float64 // naive: persistence with pooled errors
+	covered, sum float64
+	naiveCovered float64
+}
+
+func (r *record) add(y, q, naive, weight float64) {
+	r.n++
+	r.weight += weight
+	r.loss += weight * pinball(y, q, r.p)
+	r.naive += weight * pinball(y, naive, r.p)
+	r.sum += weight * y
+	if y <= q {
+		r.covered += weight
+	}
+	if y <= naive {
+		r.naiveCovered += weight
+	}
 }
 
 // learn takes in that the window with regressors x had the maximum y.
 func (s *span) learn(x []float64, y float64, j judgment) {
 	if len(s.experts[0].pool.ring) >= minPaths {
-		size := max(x[xSlow]+x[xRoot], s.floor)
+		size := max(x[xSlow]+sizeShare*x[xLevel+2], s.floor)
+		if j.record != nil {
+			s.judge(x, y, j)
+		}
 		for l := range s.levels {
 			s.quantiles(s.scratch, x, l, j.upper)
 			s.levels[l].observe(s.scratch, y, size, j.importance, j.apart)
@@ -143,10 +178,25 @@ func (s *span) learn(x []float64, y float64, j judgment) {
 		e := &s.experts[i]
 		e.pool.add(boundError((y - x[e.ref]) / e.width(x, s.floor)))
 	}
-	if s.location != nil {
-		mean := dot(s.location, x)
-		s.pool.add(boundError((y - mean) / s.regression.width(x, mean)))
+	if s.fitted {
+		mean, width := s.regression.at(x)
+		s.pool.add(boundError((y - mean) / width))
 	}
+}
+
+// judge adds a forecast to the record.
+func (s *span) judge(x []float64, y float64, j judgment) {
+	var q [len(trackedLevels)]float64
+	for l := range q {
+		s.quantiles(s.scratch, x, l, j.upper)
+		q[l] = min(max(s.levels[l].combine(s.scratch), 0), j.upper)
+		if l > 0 {
+			q[l] = max(q[l], q[l-1])
+		}
+	}
+	p := j.record.p
+	naive := max(0, x[xLevel]+s.experts[0].pool.quantile(1-p)*s.experts[0].width(x, s.floor))
+	j.record.add(y, interpolateTail(q, max(p, trackedLevels[0])), naive, j.importance)
 }
 
 func boundError(z float64) float64 { return min(max(z, -mostError), mostError) }

@@ -38,7 +38,7 @@ const (
 	xQuick    = xOne + 1             // quick and slow mean of |changes|
 	xSlow     = xQuick + 1           //
 	xPhase    = xSlow + 1            // usual size of a change at the phases of day of the window
-	xRoot     = xPhase + 1           // square root of the level: count noise
+	xRoot     = xPhase + 1           // root of the level times the mean: count noise, overdispersed or not
 	xDayTop   = xRoot + 1            // excess of the largest and the second largest day over xDayMean
 	xDayNext  = xDayTop + 1          //
 	xWeekTop  = xDayNext + 1         // and of the largest week over xWeekMean
@@ -84,6 +84,7 @@ type tracker struct {
 	topped    []float64 // past, each value replaced by the largest within the slack
 	n         int
 	last      float64
+	unit      float64    // mean over the history
 	profiles  [3]profile // none, day, week
 
 	base, baseSeen  float64 // level over about a day
@@ -93,9 +94,9 @@ type tracker struct {
 	perBin          float64
 }
 
-// newTracker is for forecasts up to the horizon after a history of n values.
-func newTracker(step time.Duration, n, horizon int) *tracker {
-	t := &tracker{last: math.NaN(), slack: 1}
+// newTracker is for forecasts up to the horizon after a history of n values with the mean unit.
+func newTracker(step time.Duration, n, horizon int, unit float64) *tracker {
+	t := &tracker{last: math.NaN(), slack: 1, unit: unit}
 	if step < 5*time.Minute {
 		t.slack = int(min(2*time.Minute/step, 10))
 	}
@@ -180,6 +181,7 @@ func (t *tracker) ago(ring []float64, k int) float64 {
 // them follow. It shares nothing with the tracker.
 type outlook struct {
 	last         float64
+	unit         float64
 	levels       [3][levelCount]float64
 	has          [3]bool
 	quick, slow  float64
@@ -197,7 +199,7 @@ type ahead struct {
 
 // look fills the outlook of the coming steps.
 func (t *tracker) look(o *outlook, steps int) {
-	o.last, o.quick, o.slow = t.last, t.quick, t.slow
+	o.last, o.unit, o.quick, o.slow = t.last, t.unit, t.quick, t.slow
 	o.days, o.weeks = 0, 0
 	if t.day > 0 {
 		o.days = min(dayCount, t.n/t.day)
@@ -319,7 +321,7 @@ func (o *outlook) fill(x []float64, w *windowAhead, length int) {
 	mean, first, _ = top(w.weeks[:o.weeks], mean)
 	x[xWeekMean], x[xWeekTop] = mean, first-mean
 	x[xOne], x[xQuick], x[xSlow], x[xPhase] = 1, o.quick, o.slow, w.size
-	x[xRoot] = math.Sqrt(slowLevel)
+	x[xRoot] = math.Sqrt(slowLevel) * math.Sqrt(o.unit)
 	x[xBurst] = max(0, x[xLong]-slowLevel)
 	x[xRise] = max(0, o.last-slowLevel)
 }

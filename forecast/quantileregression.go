@@ -3,9 +3,11 @@ package forecast
 import "math"
 
 const (
-	// regressionPasses bounds the majorization steps of a quantile regression, regressionSweeps the
-	// rounds of coordinate descent in each. More of either change the loss by less than 1 % (measured).
-	regressionPasses = 40
+	// A quantile regression takes coldPasses majorization steps, or warmPasses from the result of a
+	// similar one, with at most regressionSweeps rounds of coordinate descent in each. More of any
+	// change the loss by less than 1 % (measured).
+	coldPasses       = 40
+	warmPasses       = 40
 	regressionSweeps = 60
 	// recheckEvery is the number of passes after which regressors at zero are looked at again.
 	recheckEvery = 8
@@ -29,7 +31,6 @@ const (
 // averaging, Computational Statistics 30 (2015), without the sign constraint.
 type quantileRegression struct {
 	rows    []*regressionRow
-	use     []bool // regressors allowed
 	gram    []float64
 	rhs     []float64
 	size    []float64 // mean |x| per regressor
@@ -49,7 +50,7 @@ type regressionRow struct {
 func newQuantileRegression(rows []*regressionRow) *quantileRegression {
 	d := len(rows[0].x)
 	q := &quantileRegression{
-		rows: rows, use: make([]bool, d), gram: make([]float64, d*d), rhs: make([]float64, d), size: make([]float64, d),
+		rows: rows, gram: make([]float64, d*d), rhs: make([]float64, d), size: make([]float64, d),
 	}
 	for _, row := range rows {
 		q.weight += row.weight
@@ -65,23 +66,22 @@ func newQuantileRegression(rows []*regressionRow) *quantileRegression {
 	return q
 }
 
-// fit returns β for the level, from the start given or zero, with regressors below limit only.
+// fit returns β for the level, with regressors below limit only. It starts from a similar β, if not nil.
 func (q *quantileRegression) fit(p float64, limit int, start []float64) []float64 {
 	beta := make([]float64, len(q.size))
-	copy(beta, start)
 	if q.spanned == 0 {
 		return beta
 	}
-	for pass := range regressionPasses {
+	passes, blur := coldPasses, 0.1
+	if start != nil {
+		copy(beta, start)
+		passes, blur = warmPasses, 0.1
+	}
+	for pass := range passes {
+		eps := q.spanned * max(blur*math.Pow(0.7, float64(pass)), 1e-3)
 		if pass%recheckEvery == 0 {
-			q.active = q.active[:0]
-			for j := range limit {
-				if q.size[j] > 0 {
-					q.active = append(q.active, j)
-				}
-			}
+			q.recheck(beta, p, eps, limit)
 		}
-		eps := q.spanned * max(0.1*math.Pow(0.7, float64(pass)), 1e-3)
 		q.accumulate(beta, p, eps)
 		q.descend(beta)
 		kept := q.active[:0]
@@ -93,6 +93,30 @@ func (q *quantileRegression) fit(p float64, limit int, start []float64) []float6
 		q.active = kept
 	}
 	return beta
+}
+
+// recheck makes active the regressors in use and those whose weight would grow from zero.
+func (q *quantileRegression) recheck(beta []float64, p, eps float64, limit int) {
+	slope := q.rhs[:limit]
+	clear(slope)
+	for _, row := range q.rows {
+		r := row.y
+		for j, b := range beta[:limit] {
+			if b != 0 {
+				r -= b * row.x[j]
+			}
+		}
+		c := row.weight * (r/(2*(eps+math.Abs(r))) + p - 0.5)
+		for j, v := range row.x[:limit] {
+			slope[j] += v * c
+		}
+	}
+	q.active = q.active[:0]
+	for j := range limit {
+		if q.size[j] > 0 && (beta[j] > 0 || slope[j] > 0) {
+			q.active = append(q.active, j)
+		}
+	}
 }
 
 // accumulate sets the normal equations of the majorizer, for the active regressors.
@@ -152,4 +176,28 @@ func (q *quantileRegression) descend(beta []float64) {
 			return
 		}
 	}
+}
+
+// sparse is a vector of which most elements are zero.
+type sparse struct {
+	index []int
+	value []float64
+}
+
+func newSparse(beta []float64) sparse {
+	var s sparse
+	for j, b := range beta {
+		if b != 0 {
+			s.index, s.value = append(s.index, j), append(s.value, b)
+		}
+	}
+	return s
+}
+
+func (s *sparse) dot(x []float64) float64 {
+	sum := 0.0
+	for i, j := range s.index {
+		sum += s.value[i] * x[j]
+	}
+	return sum
 }
