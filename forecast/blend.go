@@ -11,7 +11,7 @@ import (
 const (
 	// blendRows is about the number of windows that Blend learns from: enough for 30 regressors of
 	// which few are used, and few enough for a fit in a fraction of a second (chosen by us).
-	blendRows = 1000
+	blendRows = 2000
 	// tailLevel marks the highest windows, which are sampled tailDensity times as densely at less
 	// weight, so that short bursts are seen at all.
 	tailLevel   = 0.97
@@ -21,6 +21,9 @@ const (
 	settling = 0.3
 	// anchorRatio is about the distance between the windows that are learned by themselves.
 	anchorRatio = 2.5
+	// singleThinning is the distance of the rows from which single steps are regressed: they serve charts
+	// and interpolation.
+	singleThinning = 4
 	// foldCount is the number of blocks of the cross-fit.
 	foldCount = 2
 	// mostMissing is the share of a window's values that may be missing for its maximum to count.
@@ -288,7 +291,11 @@ func (f *blended) fitSpan(ctx context.Context, sp *span, all []*regressionRow, o
 	var folds [foldCount]regression
 	var whole regression
 	if n >= leastRows {
-		whole = regress(rows, nil)
+		if sp.from == 1 {
+			whole = regress(rows, nil)
+		} else {
+			whole = regress(everyNth(rows, n/leastRows, singleThinning), nil)
+		}
 		for h := range foldCount {
 			if sp.from > 1 { // single steps serve charts and interpolation: one fit must do
 				folds[h] = whole
@@ -325,6 +332,16 @@ func (f *blended) fitSpan(ctx context.Context, sp *span, all []*regressionRow, o
 	}
 	sp.regression = whole
 	return nil
+}
+
+// everyNth returns each n-th row, n being at most limit and the step.
+func everyNth(rows []*regressionRow, limit, step int) []*regressionRow {
+	step = max(1, min(limit, step))
+	var kept []*regressionRow
+	for i := 0; i < len(rows); i += step {
+		kept = append(kept, rows[i])
+	}
+	return kept
 }
 
 // regress fits the location, the width and the direct quantiles, from similar ones if not nil.

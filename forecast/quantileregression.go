@@ -9,6 +9,8 @@ const (
 	coldPasses       = 40
 	warmPasses       = 40
 	regressionSweeps = 60
+	// thinning is the distance of the rows that the first half of the passes looks at.
+	thinning = 4
 	// recheckEvery is the number of passes after which regressors at zero are looked at again.
 	recheckEvery = 8
 	// regressionRidge is the relative weight of the ridge, which decides between collinear regressors.
@@ -31,6 +33,7 @@ const (
 // averaging, Computational Statistics 30 (2015), without the sign constraint.
 type quantileRegression struct {
 	rows    []*regressionRow
+	thinned []*regressionRow // every thinning-th of them
 	gram    []float64
 	rhs     []float64
 	size    []float64 // mean |x| per regressor
@@ -52,7 +55,10 @@ func newQuantileRegression(rows []*regressionRow) *quantileRegression {
 	q := &quantileRegression{
 		rows: rows, gram: make([]float64, d*d), rhs: make([]float64, d), size: make([]float64, d),
 	}
-	for _, row := range rows {
+	for i, row := range rows {
+		if i%thinning == 0 {
+			q.thinned = append(q.thinned, row)
+		}
 		q.weight += row.weight
 		q.spanned += row.weight * math.Abs(row.y)
 		for j, v := range row.x {
@@ -78,11 +84,16 @@ func (q *quantileRegression) fit(p float64, limit int, start []float64) []float6
 		passes, blur = warmPasses, 0.1
 	}
 	for pass := range passes {
+		// A fraction of the rows leads to the neighborhood, all of them to the place.
+		rows := q.rows
+		if pass < passes/2 {
+			rows = q.thinned
+		}
 		eps := q.spanned * max(blur*math.Pow(0.7, float64(pass)), 1e-3)
 		if pass%recheckEvery == 0 {
-			q.recheck(beta, p, eps, limit)
+			q.recheck(rows, beta, p, eps, limit)
 		}
-		q.accumulate(beta, p, eps)
+		q.accumulate(rows, beta, p, eps)
 		q.descend(beta)
 		kept := q.active[:0]
 		for _, j := range q.active {
@@ -96,10 +107,10 @@ func (q *quantileRegression) fit(p float64, limit int, start []float64) []float6
 }
 
 // recheck makes active the regressors in use and those whose weight would grow from zero.
-func (q *quantileRegression) recheck(beta []float64, p, eps float64, limit int) {
+func (q *quantileRegression) recheck(rows []*regressionRow, beta []float64, p, eps float64, limit int) {
 	slope := q.rhs[:limit]
 	clear(slope)
-	for _, row := range q.rows {
+	for _, row := range rows {
 		r := row.y
 		for j, b := range beta[:limit] {
 			if b != 0 {
@@ -120,13 +131,13 @@ func (q *quantileRegression) recheck(beta []float64, p, eps float64, limit int) 
 }
 
 // accumulate sets the normal equations of the majorizer, for the active regressors.
-func (q *quantileRegression) accumulate(beta []float64, p, eps float64) {
+func (q *quantileRegression) accumulate(rows []*regressionRow, beta []float64, p, eps float64) {
 	k := len(q.active)
 	gram, rhs := q.gram[:k*k], q.rhs[:k]
 	clear(gram)
 	clear(rhs)
 	z := make([]float64, k)
-	for _, row := range q.rows {
+	for _, row := range rows {
 		r := row.y
 		for i, j := range q.active {
 			z[i] = row.x[j]
@@ -140,9 +151,10 @@ func (q *quantileRegression) accumulate(beta []float64, p, eps float64) {
 			}
 			rhs[i] += v * c
 			wv := w * v
-			line := gram[i*k : i*k+k]
-			for l := i; l < k; l++ {
-				line[l] += wv * z[l]
+			rest := z[i:]
+			line := gram[i*k+i : i*k+k][:len(rest)]
+			for l, other := range rest {
+				line[l] += wv * other
 			}
 		}
 	}
