@@ -222,6 +222,6 @@ func ExampleAuto() {
 	selection.Update(104, nil) // an hour later
 	// Output:
 	// blend
-	// next hour: mean 103, 0.95 quantile 106
+	// next hour: mean 104, 0.95 quantile 106
 	// maximum of the next six hours, 0.95 quantile: 154
 }

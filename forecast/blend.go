@@ -48,7 +48,7 @@ const (
 // the hour at which load is uncertain, and follows drift without being fitted again.
 //
 // Windows 1..k and single steps k are learned for a few k up to the horizon; others are interpolated
-// in log k with regressors of their own. Mean is m of the single step.
+// in log k with regressors of their own. Mean is the median of the single step.
 //
 // The day and the week are used from two of them on, and the week ago from 1.3 weeks on. Missing values
 // stand still. Fit needs about two dozen values beyond the horizon, else ErrTooShort; from 40 windows on it

@@ -80,15 +80,8 @@ func newBlendDistribution(f *blended, steps int) *blendDistribution {
 	return d
 }
 
-// Mean implements Distribution.
-func (d *blendDistribution) Mean(step int) float64 {
-	d.check(step, step, 0.5)
-	var x [width]float64
-	d.row(x[:], step, step)
-	mean := 0.0
-	d.around(step, step, func(v *spanView, share float64) { mean += share * v.mean(x[:]) })
-	return d.clamp(mean)
-}
+// Mean implements Distribution by the median, which rare bursts do not lift.
+func (d *blendDistribution) Mean(step int) float64 { return d.Quantile(step, 0.5) }
 
 // Quantile implements Distribution. A step's quantile is at most that of any window 1..k around it
 // that is learned by itself.
@@ -221,15 +214,6 @@ func interpolateTail(q [len(trackedLevels)]float64, p float64) float64 {
 	}
 	slope := (q[last] - q[1]) / (depth(trackedLevels[last]) - depth(trackedLevels[1]))
 	return q[last] + slope*(depth(p)-depth(trackedLevels[last]))
-}
-
-func (v *spanView) mean(x []float64) float64 {
-	if v.span.fitted {
-		return v.span.location.dot(x)
-	}
-	var q [len(trackedLevels)]float64
-	v.quantiles(&q, x, math.Inf(1), 1)
-	return q[0]
 }
 
 // scale is the unit of low.
