@@ -9,7 +9,7 @@ const (
 	coldPasses       = 40
 	warmPasses       = 40
 	regressionSweeps = 60
-	// thinning is the distance of the rows that the first half of the passes looks at.
+	// thinning is the distance of the rows that the first three quarters of the passes look at.
 	thinning = 4
 	// recheckEvery is the number of passes after which regressors at zero are looked at again.
 	recheckEvery = 8
@@ -86,7 +86,7 @@ func (q *quantileRegression) fit(p float64, limit int, start []float64) []float6
 	for pass := range passes {
 		// A fraction of the rows leads to the neighborhood, all of them to the place.
 		rows := q.rows
-		if pass < passes/2 {
+		if pass < passes*3/4 {
 			rows = q.thinned
 		}
 		eps := q.spanned * max(blur*math.Pow(0.7, float64(pass)), 1e-3)
