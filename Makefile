@@ -12,11 +12,12 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 DEMO_TRACE ?=
 FUZZTIME ?= 10s
 BENCH ?= .
+DATA ?= ../shared/data
 PKG ?= ./...
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: deps
 deps: ## Install what building and testing needs and this machine lacks (Debian)
@@ -46,6 +47,10 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s)
 .PHONY: bench
 bench: ## Run the benchmarks; BENCH=Erlang and PKG=./queueing limit them
 	@CGO_ENABLED=0 go test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
+
+.PHONY: bench-accuracy
+bench-accuracy: ## Judge the forecasts on the traces of DATA and write docs/results/forecast.md
+	@hack/bench-accuracy.sh "$(DATA)"
 
 .PHONY: lint
 lint: ## Vet and lint, and prove that the import rules bite

@@ -122,11 +122,11 @@ func (a *arma) expand(coefs func(int) []float64, sign float64) polynomial {
 		}
 		dense = next
 	}
-	return sparse(dense)
+	return withoutZeros(dense)
 }
 
-// sparse drops zeros and the leading 1.
-func sparse(dense []float64) polynomial {
+// withoutZeros drops zeros and the leading 1.
+func withoutZeros(dense []float64) polynomial {
 	var p polynomial
 	for i, c := range dense[1:] {
 		if c != 0 {
@@ -158,7 +158,7 @@ func (p polynomial) differenced(d, seasonal, m int) polynomial {
 	for range seasonal {
 		apply(m)
 	}
-	return sparse(dense)
+	return withoutZeros(dense)
 }
 
 // armaFitter estimates models on one differenced series by conditional least squares: e is computed

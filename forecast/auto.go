@@ -17,20 +17,25 @@ const DefaultBudget = 3000
 // selectionFraction is the share of the history, at its end, on which candidates are compared.
 const selectionFraction = 0.3
 
-// Auto chooses among candidates by a rolling-origin backtest on the series it is given, and fits
-// the chosen one on all of it. Candidates are judged by the pinball loss of the window maximum at
-// one quantile level, the loss that capacity is planned by. A more complex candidate must beat a
-// simpler one beyond the noise of the comparison.
+// Auto chooses a model for the series it is given and fits it on all of it.
 //
+// With Candidates nil that is Blend, itself a combination of experts, unless persistence with pooled
+// errors has the less pinball loss over the second half of the windows that Blend learned from, each
+// judged before it was learned from and by regressions fitted without it. A history too short for
+// Blend gets persistence.
+//
+// Given Candidates are compared by a rolling-origin backtest on the last 30 % of the series. They are
+// judged by the pinball loss of the window maximum at one quantile level, the loss that capacity is
+// planned by. A more complex candidate must beat a simpler one beyond the noise of the comparison.
 // Candidates that need more history are left out; when the history is too short to compare, the
-// first candidate that can be fitted is used. Selection.Why says so.
+// first candidate that can be fitted is used. Selection.Why says so in all cases.
 type Auto struct {
 	// Horizon and Window are as in Naive.
 	Horizon, Window int
 	// Quantile is the level candidates are judged at, in (0, 1); 0 means 0.95.
 	Quantile float64
-	// Candidates to choose from, simplest first. nil means those of the function Candidates for the
-	// step and length of the series, calibrated for the window. The first is the yardstick of Skill.
+	// Candidates to choose from, simplest first. nil means Blend, with Naive to fall back to. The first
+	// is the yardstick of Skill.
 	Candidates []Named
 	// Budget is the number of forecasts judged over all candidates; 0 means DefaultBudget.
 	Budget int
@@ -62,7 +67,8 @@ func (a Auto) Fit(ctx context.Context, s Series) (Fitted, error) {
 	return selection, nil
 }
 
-// Models returns the candidates that Select compares on a series of n values at the step.
+// Models returns the models that may be asked for on a series of n values at the step: Candidates, or
+// if nil those of the function Candidates, calibrated for the window.
 func (a Auto) Models(step time.Duration, n int) []Named {
 	if a.Candidates != nil {
 		return a.Candidates
@@ -85,7 +91,10 @@ func (a Auto) Select(ctx context.Context, s Series) (*Selection, error) {
 	if a.Budget < 0 {
 		return nil, fmt.Errorf("forecast: budget must not be negative, got %d", a.Budget)
 	}
-	models := a.Models(s.Step, len(s.Values))
+	if a.Candidates == nil {
+		return a.blend(ctx, s, p)
+	}
+	models := a.Candidates
 	if len(models) == 0 {
 		return nil, errors.New("forecast: candidates is empty, want nil or at least one")
 	}
@@ -94,6 +103,45 @@ func (a Auto) Select(ctx context.Context, s Series) (*Selection, error) {
 		return nil, err
 	}
 	return settleOn(ctx, s, models, choose(scores), skipped, p)
+}
+
+// blend fits Blend, and falls back to Naive.
+func (a Auto) blend(ctx context.Context, s Series, p float64) (*Selection, error) {
+	naive := Named{Name: "naive", Model: Naive{Horizon: a.Horizon, Window: a.Window}}
+	fitted, err := Blend{Horizon: a.Horizon, Window: a.Window, level: p}.Fit(ctx, s)
+	switch {
+	case errors.Is(err, ErrTooShort):
+		return fallBack(ctx, s, []Named{naive})
+	case err != nil:
+		return nil, err
+	}
+	f := fitted.(*blended)
+	r := f.span(f.window).record
+	sel := &Selection{Fitted: fitted, Selected: blendName}
+	if r.n == 0 {
+		sel.Why = fmt.Sprintf("%s: %d values are too few to judge it", blendName, len(s.Values))
+		return sel, nil
+	}
+	score := func(name string, loss, covered float64) Score {
+		return Score{
+			Name: name, Origins: int(r.n), WAPE: math.NaN(), MASE: math.NaN(), MeanActual: r.sum / r.weight,
+			WindowMax: []LevelScore{{Quantile: p, Pinball: loss / r.weight, Coverage: covered / r.weight}},
+		}
+	}
+	sel.Scores = []Score{score(naive.Name, r.naive, r.naiveCovered), score(blendName, r.loss, r.covered)}
+	sel.Score = sel.Scores[1]
+	if r.naive > 0 {
+		sel.Skill = 1 - r.loss/r.naive
+	}
+	if r.loss > (1+noiseShare)*r.naive {
+		sel.Fitted, err = naive.Fit(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		sel.Selected, sel.Score, sel.Skill = naive.Name, sel.Scores[0], 0
+	}
+	sel.Why = why(sel, naive.Name, nil, p)
+	return sel, nil
 }
 
 // candidateScore is the score of the candidate at index.

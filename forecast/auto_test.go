@@ -42,13 +42,14 @@ func TestCandidates(t *testing.T) {
 		{time.Duration(0), 100, base},
 	}
 	for _, tt := range tests {
-		assert.Equal(t, tt.want, names(Candidates(tt.step, tt.n, 5)), "step %v, n %d", tt.step, tt.n)
+		want := append(slices.Clone(tt.want), "blend")
+		assert.Equal(t, want, names(Candidates(tt.step, tt.n, 5)), "step %v, n %d", tt.step, tt.n)
 	}
 }
 
 func TestAutoPrefersSeasonWhereThereIsOne(t *testing.T) {
 	s := series(30*time.Minute, daily(48*20, 48, 3, 1)...)
-	sel, err := Auto{Horizon: 6, Window: 3}.Select(t.Context(), s)
+	sel, err := Auto{Horizon: 6, Window: 3, Candidates: single(s, 6, 3)}.Select(t.Context(), s)
 	require.NoError(t, err)
 	assert.Equal(t, "holt-winters-1d", sel.Selected)
 	assert.Contains(t, sel.Why, "below naive")
@@ -64,11 +65,36 @@ func TestAutoPrefersNaiveOnRandomWalk(t *testing.T) {
 	for i := 1; i < len(values); i++ {
 		values[i] = max(0, values[i-1]+rng.NormFloat64())
 	}
-	sel, err := Auto{Horizon: 6, Window: 3}.Select(t.Context(), series(30*time.Minute, values...))
+	s := series(30*time.Minute, values...)
+	sel, err := Auto{Horizon: 6, Window: 3, Candidates: single(s, 6, 3)}.Select(t.Context(), s)
 	require.NoError(t, err)
 	assert.Equal(t, "naive", sel.Selected)
 	assert.Zero(t, sel.Skill)
 	assert.Contains(t, sel.Why, "no other candidate beats")
+}
+
+// single returns the candidates that are one model each.
+func single(s Series, horizon, window int) []Named {
+	models := candidates(s.Step, len(s.Values), horizon, window)
+	return models[:len(models)-1]
+}
+
+func TestAutoBlends(t *testing.T) {
+	values := daily(48*20, 48, 3, 1)
+	for _, tt := range []struct {
+		n              int
+		selected, text string
+	}{
+		{48 * 20, "blend", "% below naive; one-sided coverage 0.9"},
+		{48 * 2, "blend", "below naive"},
+		{30, "naive", "naive: 30 values are too few"},
+	} {
+		sel, err := Auto{Horizon: 6, Window: 3}.Select(t.Context(), series(30*time.Minute, values[:tt.n]...))
+		require.NoError(t, err)
+		assert.Equal(t, tt.selected, sel.Selected)
+		assert.Contains(t, sel.Why, tt.text)
+		checkDistribution(t, sel.Forecast(6), 6)
+	}
 }
 
 func TestAutoFallsBackAsHistoryShrinks(t *testing.T) {
@@ -83,7 +109,8 @@ func TestAutoFallsBackAsHistoryShrinks(t *testing.T) {
 		{17, "naive: 17 values are too few to compare candidates", false},
 	}
 	for _, tt := range tests {
-		sel, err := Auto{Horizon: 6}.Select(t.Context(), series(time.Hour, values[:tt.n]...))
+		s := series(time.Hour, values[:tt.n]...)
+		sel, err := Auto{Horizon: 6, Candidates: single(s, 6, 0)}.Select(t.Context(), s)
 		require.NoError(t, err, "n = %d", tt.n)
 		assert.Contains(t, sel.Why, tt.why, "n = %d", tt.n)
 		checkDistribution(t, sel.Forecast(6), 6)
@@ -194,7 +221,7 @@ func ExampleAuto() {
 
 	selection.Update(104, nil) // an hour later
 	// Output:
-	// holt-winters-1d
-	// next hour: mean 102, 0.95 quantile 104
-	// maximum of the next six hours, 0.95 quantile: 153
+	// blend
+	// next hour: mean 104, 0.95 quantile 106
+	// maximum of the next six hours, 0.95 quantile: 154
 }

@@ -60,3 +60,31 @@ func BenchmarkMaxQuantile(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkBlend(b *testing.B) {
+	// 14 days of one-minute points; the week is used as its day-by-day history, since two weeks end here.
+	s := benchSeries()
+	b.Run(fmt.Sprintf("fit/n=%d/horizon=60", fortnight), func(b *testing.B) {
+		for b.Loop() {
+			mustFit(b, Blend{Horizon: 60, Window: 5}, s)
+		}
+	})
+	f := mustFit(b, Blend{Horizon: 60, Window: 5}, s)
+	i := 0
+	b.Run("update/horizon=60", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			f.Update(s.Values[i%fortnight], nil)
+			i++
+		}
+	})
+	b.Run("path/steps=60", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			d := f.Forecast(60)
+			for k := 1; k <= 60; k++ {
+				d.Quantile(k, 0.95)
+			}
+		}
+	})
+}

@@ -14,7 +14,8 @@ const (
 // persistence and damped trend; then, for the day and the week, where the history holds at least
 // two of them and they are a whole number of steps, seasonal naive, envelope and Holt-Winters. Names
 // are stable: "naive", "holt", "seasonal-naive-1d", "envelope-1d", "holt-winters-1d", and the latter
-// three with "1w". The weekly envelope includes the day.
+// three with "1w". The weekly envelope includes the day. Last comes "blend", which combines the ideas
+// of the others for window maxima.
 //
 // The models are calibrated for horizon steps (0 means DefaultHorizon) and the default window.
 func Candidates(step time.Duration, n, horizon int) []Named {
@@ -50,5 +51,7 @@ func candidates(step time.Duration, n, horizon, window int) []Named {
 				Model: HoltWinters{Season: m, Horizon: horizon, Window: window},
 			})
 	}
-	return named
+	return append(named, Named{Name: blendName, Model: Blend{Horizon: horizon, Window: window}})
 }
+
+const blendName = "blend"

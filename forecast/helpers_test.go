@@ -35,6 +35,7 @@ func allModels(m, horizon int) []Named {
 		{"seasonal-naive", SeasonalNaive{Seasons: []int{m, 2 * m}, Horizon: horizon}},
 		{"envelope", Envelope{Seasons: []int{m}, Slack: 1, Horizon: horizon}},
 		{"holt-winters", HoltWinters{Season: m, Horizon: horizon}},
+		{"blend", Blend{Horizon: horizon}},
 	}
 }
 

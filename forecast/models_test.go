@@ -118,11 +118,15 @@ func TestConstantForecastsItself(t *testing.T) {
 	values := slices.Repeat([]float64{42.5}, 200)
 	for _, m := range allModels(24, 12) {
 		d := mustFit(t, m, series(time.Hour, values...)).Forecast(20)
-		for _, p := range []float64{0.001, 0.5, 0.99, 0.9999} {
-			assert.Equal(t, 42.5, d.Quantile(3, p), m.Name)
-			assert.Equal(t, 42.5, d.MaxQuantile(1, 20, p), m.Name)
+		tolerance := 0.0
+		if m.Name == "blend" { // regressions by iteration
+			tolerance = 1e-2
 		}
-		assert.InDelta(t, 42.5, d.Mean(12), 1e-9, m.Name)
+		for _, p := range []float64{0.001, 0.5, 0.99, 0.9999} {
+			assert.InDelta(t, 42.5, d.Quantile(3, p), tolerance, m.Name)
+			assert.InDelta(t, 42.5, d.MaxQuantile(1, 20, p), tolerance, m.Name)
+		}
+		assert.InDelta(t, 42.5, d.Mean(12), tolerance+1e-9, m.Name)
 	}
 }
 
@@ -170,7 +174,8 @@ func TestShiftEquivariance(t *testing.T) {
 	for _, m := range allModels(24, 6) {
 		a := mustFit(t, m, series(time.Hour, values...)).Forecast(6)
 		b := mustFit(t, m, series(time.Hour, shifted...)).Forecast(6)
-		if m.Name != "envelope" { // its mean goes through the error scale, which knows the level
+		// The mean of the envelope goes through the error scale, which knows the level, and Blend weighs levels.
+		if m.Name != "envelope" && m.Name != "blend" {
 			assert.InDelta(t, a.Mean(3)+64, b.Mean(3), 1e-6, m.Name)
 		}
 	}

@@ -86,7 +86,7 @@ replicas with queueing formulas, so that a latency objective holds before the lo
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; %s --help lists the flags", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newSize(), newForecast(), newBacktest(), newRecommend(), newSimulate(), newValidate(), newDemo())
+	root.AddCommand(newSize(), newForecast(), newBacktest(), newAccuracy(), newRecommend(), newSimulate(), newValidate(), newDemo())
 	return root
 }
 
