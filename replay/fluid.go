@@ -249,7 +249,7 @@ type meter struct {
 	minutes, bad        float64
 }
 
-// add counts a step, of whose violating requests some come in clusters, at a utilization.
+// add counts a step, with the variance over time of the number that is to be expected of its requests, at a utilization.
 func (m *meter) add(i int, requests, violating, clustered, utilization float64) {
 	if i%m.perMinute == 0 {
 		m.flush()
@@ -257,7 +257,7 @@ func (m *meter) add(i int, requests, violating, clustered, utilization float64) 
 	m.requests += requests
 	m.violating += violating
 	if clustered > 1e-9*requests {
-		m.excess += clustered * (clusterDispersion(utilization, m.scv) - 1)
+		m.excess += clusterWeight * clustered * (clusterDispersion(utilization, m.scv) - 1)
 	}
 }
 

