@@ -116,7 +116,7 @@ func TestProcessMoments(t *testing.T) {
 	// Var N(t) = mean + 2 p1 p2 (r1-r2)² (t/σ - (1 - exp(-σt))/σ²).
 	low := rate / (1 + 0.2*3)
 	sigma := 1/2.0 + 1/8.0
-	mmpp := 2 * 0.2 * 0.8 * math.Pow(3*low, 2) * (window.Seconds()/sigma - (1-math.Exp(-sigma*window.Seconds()))/(sigma*sigma))
+	mmpp := 2 * 0.2 * 0.8 * 9 * low * low * (window.Seconds()/sigma - (1-math.Exp(-sigma*window.Seconds()))/(sigma*sigma))
 	for _, tt := range []struct {
 		process  Process
 		variance float64

@@ -156,7 +156,7 @@ func (d *document) scenario(dir string) (Scenario, error) {
 
 // located adds file and line to each part of an error.
 func (d *document) located(err error) error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the parts are wanted, each with its line
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var errs []error
 		for _, e := range joined.Unwrap() {
 			errs = append(errs, d.located(e))

@@ -74,7 +74,7 @@ func (m ARIMA) Fit(ctx context.Context, s Series) (Fitted, error) {
 	}
 	from := seasonalFitEnd(len(s.Values), longest)
 	if have := len(s.Values); have < from+cal.horizon+minPaths {
-		return nil, tooFewSeasons(have, longest, 1.5, cal.horizon)
+		return nil, tooFewSeasons(have, longest, cal.horizon)
 	}
 	var tr transform
 	if !m.Linear {

@@ -68,7 +68,9 @@ func searchOrders(ctx context.Context, f *armaFitter, seasons [factors]int, mean
 	start := zero.resized(ar)
 	f.fit(start, 2)
 	for _, o := range []armaOrder{
-		{mean: mean}, {ar: [factors]int{1, 1, 1}, mean: mean}, {ma: [factors]int{1, 1, 1}, mean: mean},
+		{mean: mean},
+		{ar: [factors]int{1, 1, 1}, mean: mean},
+		{ma: [factors]int{1, 1, 1}, mean: mean},
 		{ar: ar.ar, ma: [factors]int{2, 1, 1}, mean: mean},
 	} {
 		from := zero

@@ -53,7 +53,7 @@ func (m Card) Fit(ctx context.Context, s Series) (Fitted, error) {
 	longest := slices.Max(m.Seasons)
 	from := seasonalFitEnd(len(s.Values), longest)
 	if have := len(s.Values); have < from+cal.horizon+minPaths {
-		return nil, tooFewSeasons(have, longest, 1.5, cal.horizon)
+		return nil, tooFewSeasons(have, longest, cal.horizon)
 	}
 	var tr transform
 	if !m.Linear {

@@ -67,7 +67,7 @@ func (m DoubleSeasonal) Fit(ctx context.Context, s Series) (Fitted, error) {
 	}
 	from := seasonalFitEnd(len(s.Values), m.Long)
 	if have := len(s.Values); have < from+cal.horizon+minPaths {
-		return nil, tooFewSeasons(have, m.Long, 1.5, cal.horizon)
+		return nil, tooFewSeasons(have, m.Long, cal.horizon)
 	}
 	evaluations := m.Evaluations
 	if evaluations == 0 {
@@ -96,9 +96,12 @@ func errNegativeEvaluations(n int) error {
 	return fmt.Errorf("forecast: evaluations must not be negative, got %d", n)
 }
 
-func tooFewSeasons(have, season int, need float64, horizon int) error {
+// leastSeasons of the longest season is the least history that the models of seasons and regressions take.
+const leastSeasons = 1.5
+
+func tooFewSeasons(have, season, horizon int) error {
 	return fmt.Errorf("forecast: need at least %v seasons of %d steps and %d values more, got %.1f seasons: %w",
-		need, season, horizon+minPaths, float64(have)/float64(season), ErrTooShort)
+		leastSeasons, season, horizon+minPaths, float64(have)/float64(season), ErrTooShort)
 }
 
 // doubleSmoothing is the filter of DoubleSeasonal.

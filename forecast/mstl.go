@@ -58,7 +58,7 @@ func (m MSTL) Fit(ctx context.Context, s Series) (Fitted, error) {
 	longest := seasons[len(seasons)-1]
 	from := seasonalFitEnd(len(s.Values), longest)
 	if have := len(s.Values); have < from+cal.horizon+minPaths {
-		return nil, tooFewSeasons(have, longest, 1.5, cal.horizon)
+		return nil, tooFewSeasons(have, longest, cal.horizon)
 	}
 	evaluations := m.Evaluations
 	if evaluations == 0 {

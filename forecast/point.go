@@ -105,7 +105,7 @@ func (m DoubleSeasonal) point(ctx context.Context, s Series) (filter, error) {
 		return nil, err
 	}
 	if 2*len(s.Values) < 3*m.Long {
-		return nil, tooFewSeasons(len(s.Values), m.Long, 1.5, 0)
+		return nil, tooFewSeasons(len(s.Values), m.Long, 0)
 	}
 	var tr transform
 	if !m.Linear {
@@ -134,7 +134,7 @@ func (m Card) point(ctx context.Context, s Series) (filter, error) {
 	}
 	longest := slices.Max(m.Seasons)
 	if 2*len(s.Values) < 3*longest {
-		return nil, tooFewSeasons(len(s.Values), longest, 1.5, 0)
+		return nil, tooFewSeasons(len(s.Values), longest, 0)
 	}
 	var tr transform
 	if !m.Linear {
@@ -151,7 +151,7 @@ func (m Card) point(ctx context.Context, s Series) (filter, error) {
 func (m ARIMA) point(ctx context.Context, s Series) (filter, error) {
 	if len(m.Seasons) > 0 {
 		if longest := slices.Max(m.Seasons); 2*len(s.Values) < 3*longest {
-			return nil, tooFewSeasons(len(s.Values), longest, 1.5, 0)
+			return nil, tooFewSeasons(len(s.Values), longest, 0)
 		}
 	}
 	var tr transform
@@ -173,7 +173,7 @@ func (m MSTL) point(ctx context.Context, s Series) (filter, error) {
 	}
 	seasons := slices.Sorted(slices.Values(m.Seasons))
 	if longest := seasons[len(seasons)-1]; 2*len(s.Values) < 3*longest {
-		return nil, tooFewSeasons(len(s.Values), longest, 1.5, 0)
+		return nil, tooFewSeasons(len(s.Values), longest, 0)
 	}
 	var tr transform
 	if !m.Linear {

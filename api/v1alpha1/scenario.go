@@ -208,7 +208,7 @@ type ScenarioService struct {
 	Batching *Batching `json:"batching,omitempty"`
 }
 
-// Batching: a batch of n requests takes fixed + n × perItem.
+// Batching is dynamic batching: a batch of n requests takes fixed + n × perItem.
 type Batching struct {
 	// MaxBatch is the largest batch.
 	MaxBatch int32 `json:"maxBatch"`

@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/util/yaml"
 	"pgregory.net/rapid"
-	"sigs.k8s.io/yaml"
 )
 
 // scenario is the one of the documentation, with a policy of every kind.
@@ -53,7 +53,7 @@ spec:
 func parseScenario(t testing.TB, text string) Scenario {
 	t.Helper()
 	var s Scenario
-	require.NoError(t, yaml.UnmarshalStrict([]byte(text), &s))
+	require.NoError(t, yaml.Unmarshal([]byte(text), &s))
 	return s
 }
 

@@ -124,10 +124,18 @@ func (s *study) writeTable(w io.Writer) error {
 // table has a row per policy.
 func (s *study) table(outcomes []outcome) report.Table {
 	table := report.Table{Columns: []report.Column{
-		{Header: "policy"}, {Header: "SLO kept", Align: report.Right}, {Header: "bad min", Align: report.Right},
-		{Header: "mean", Align: report.Right}, {Header: "p95", Align: report.Right}, {Header: "p99", Align: report.Right},
-		{Header: "replica-h", Align: report.Right}, {Header: "cost", Align: report.Right}, {Header: "vs first", Align: report.Right},
-		{Header: "J", Align: report.Right}, {Header: "up/down", Align: report.Right}, {Header: "dropped", Align: report.Right},
+		{Header: "policy"},
+		{Header: "SLO kept", Align: report.Right},
+		{Header: "bad min", Align: report.Right},
+		{Header: "mean", Align: report.Right},
+		{Header: "p95", Align: report.Right},
+		{Header: "p99", Align: report.Right},
+		{Header: "replica-h", Align: report.Right},
+		{Header: "cost", Align: report.Right},
+		{Header: "vs first", Align: report.Right},
+		{Header: "J", Align: report.Right},
+		{Header: "up/down", Align: report.Right},
+		{Header: "dropped", Align: report.Right},
 	}}
 	for i := range outcomes {
 		o := &outcomes[i]
