@@ -214,6 +214,11 @@ func (d *drawing) draw() {
 		d.drawSeries(s, d.seriesColor[i])
 	}
 	w.printf("</g>\n")
+	for i, s := range d.Series {
+		if s.Dots {
+			d.drawDots(s, d.seriesColor[i])
+		}
+	}
 	d.drawMarks()
 	d.drawReferenceLabels()
 	w.printf("</svg>\n")
@@ -273,13 +278,19 @@ func (d *drawing) drawSeries(s Series, color int) {
 		d.out.printf(`<path class="%s" d="%s"/>`+"\n", class, path.String())
 	}
 	if s.Dots {
-		for _, p := range points {
-			d.out.printf(`<circle class="f%d" cx="%s" cy="%s" r="4"/>`+"\n", color, pixels(p.x), pixels(p.y))
-		}
-		return
+		return // see drawDots
 	}
 	for _, p := range dots { // a value between two gaps has no line to stand on
 		d.out.printf(`<circle class="f%d" cx="%s" cy="%s" r="2.5"/>`+"\n", color, pixels(p.x), pixels(p.y))
+	}
+}
+
+// drawDots marks every point of the range, whole also where it lies on the edge.
+func (d *drawing) drawDots(s Series, color int) {
+	for i, x := range s.X {
+		if y := s.Y[i]; finite(y) && x >= d.x.from && x <= d.x.to && y >= d.y.from && y <= d.y.to {
+			d.out.printf(`<circle class="f%d" cx="%s" cy="%s" r="4"/>`+"\n", color, pixels(d.toX(x)), pixels(d.toY(y)))
+		}
 	}
 }
 

@@ -143,6 +143,13 @@ func frontierChart(outcomes []outcome) report.Chart {
 		}
 		line.X, line.Y = x, y
 	}
+	least, most := math.Inf(1), math.Inf(-1)
+	for _, line := range chart.Series {
+		least, most = min(least, line.X[0]), max(most, line.X[len(line.X)-1])
+	}
+	if margin := (most - least) / 20; margin > 0 {
+		chart.X.From, chart.X.To = max(0, least-margin), most+margin
+	}
 	return chart
 }
 

@@ -58,6 +58,7 @@ for (const [name, args] of Object.entries(pages)) {
 
     await t.test("values under pointer and keyboard", async () => {
       const { page, troubles } = await open({ viewport: { width: 1200, height: 900 } });
+      for (const folded of await page.locator("details > summary").all()) await folded.click();
       const figures = page.locator("figure[tabindex]");
       assert.ok(await figures.count() > 0, "there are charts");
       for (let i = 0; i < await figures.count(); i++) {
