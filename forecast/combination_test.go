@@ -21,8 +21,13 @@ func smoothingModels(m, horizon int) []Named {
 		{"dynamic-theta", OptimizedTheta{Season: m, Dynamic: true, Horizon: horizon}},
 		{"ets", ETS{Season: m, Horizon: horizon, Evaluations: 120}},
 		{"ets-trend", ETS{Form: "ZZN", MultiplicativeTrend: true, Horizon: horizon, Evaluations: 80}},
-		{"combination-of-all", Combination{Members: append(allModels(m, horizon), Named{"ets", ETS{Season: m, Horizon: horizon, Evaluations: 60}}), Horizon: horizon}},
+		{"combination-of-all", Combination{Members: append(pointModels(m, horizon), Named{"ets", ETS{Season: m, Horizon: horizon, Evaluations: 60}}), Horizon: horizon}},
 	}
+}
+
+// pointModels are those of allModels that can be combined.
+func pointModels(m, horizon int) []Named {
+	return slices.DeleteFunc(allModels(m, horizon), func(n Named) bool { return n.Name == blendName })
 }
 
 func TestCombinationPrefersTheBetterMember(t *testing.T) {
