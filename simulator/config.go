@@ -39,7 +39,7 @@ type Config struct {
 	events bool // keep to the events engine: for tests
 }
 
-// Stream is a realisation of an arrival process. Fill writes the next arrival times, in seconds from the start and
+// Stream is a realization of an arrival process. Fill writes the next arrival times, in seconds from the start and
 // ascending, and returns how many it wrote; 0 means that no arrival is left.
 type Stream interface{ Fill(dst []float64) int }
 

@@ -299,8 +299,8 @@ func (e *engine) finishRecursion() error {
 	r, t := e.fast, &e.tally
 	t.recent.flush(&t.latency)
 	e.events += t.requests
-	if err := e.source.err; err != nil && err != errEnded {
-		return err
+	if e.source.err != nil {
+		return e.source.err
 	}
 	// L = λW: the time spent in the queue and at the servers is the time spent by requests.
 	e.areas.live = r.waits + r.work - r.cut

@@ -114,8 +114,8 @@ const settled = 3600
 // finish checks the run against Little's law and its source.
 func (e *engine) finish(events uint64) error {
 	e.events = events
-	if err := e.source.err; err != nil && err != errEnded {
-		return err
+	if e.source.err != nil {
+		return e.source.err
 	}
 	t := &e.tally
 	t.recent.flush(&t.latency)

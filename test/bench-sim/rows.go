@@ -50,8 +50,14 @@ func readRows(folder string, every int) (rows []row, origin string, err error) {
 		file string
 		row  func(record) (row, bool)
 	}{
-		{"mmc.csv", mmc}, {"mdc.csv", mdc}, {"mgc_phase.csv", phase}, {"erlang_a.csv", erlangA}, {"mmck.csv", mmck},
-		{"batch_deterministic.csv", constantBatches}, {"batch_exponential.csv", exponentialBatches}, {"lb_policies.csv", balanced},
+		{"mmc.csv", mmc},
+		{"mdc.csv", mdc},
+		{"mgc_phase.csv", phase},
+		{"erlang_a.csv", erlangA},
+		{"mmck.csv", mmck},
+		{"batch_deterministic.csv", constantBatches},
+		{"batch_exponential.csv", exponentialBatches},
+		{"lb_policies.csv", balanced},
 	} {
 		records, err := readCSV(filepath.Join(folder, f.file))
 		if errors.Is(err, fs.ErrNotExist) {
@@ -80,7 +86,7 @@ func readCSV(path string) ([]record, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // only read from
 	lines, err := csv.NewReader(file).ReadAll()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

@@ -35,11 +35,11 @@ func speed(ctx context.Context, args []string) error {
 		return err
 	}
 	var allocations []float64
-	events := servers(10, 0.9, *requests)
+	events := ten(0.9, *requests)
 	events.Client.Timeout = 1000 * time.Hour // which nobody lives to see, but the fast path must not be taken
 	list := []*contestant{
 		{name: "events: central queue", run: simulated(ctx, events, nil, nil)},
-		{name: "recursion: central queue", run: simulated(ctx, servers(10, 0.9, *requests), nil, nil)},
+		{name: "recursion: central queue", run: simulated(ctx, ten(0.9, *requests), nil, nil)},
 		{name: "events: full model", run: simulated(ctx, full(*requests), policy.Reactive{Target: 20}, &allocations)},
 	}
 	c, simpy := external("recursion", *requests), external("mmc.py", *requests/50)
