@@ -13,6 +13,7 @@ DEMO_TRACE ?=
 FUZZTIME ?= 10s
 BENCH ?= .
 PKG ?= ./...
+SIM ?= speed
 
 .PHONY: help
 help: ## List the targets
@@ -46,6 +47,10 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s)
 .PHONY: bench
 bench: ## Run the benchmarks; BENCH=Erlang and PKG=./queueing limit them
 	@CGO_ENABLED=0 go test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
+
+.PHONY: bench-sim
+bench-sim: ## Measure the simulator against C and SimPy; SIM=validate against theory, SIM=fluid against the fluid engine
+	@test/bench-sim/run.sh $(SIM)
 
 .PHONY: lint
 lint: ## Vet and lint, and prove that the import rules bite
