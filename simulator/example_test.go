@@ -12,12 +12,12 @@ import (
 	"github.com/prescale/prescale/simulator"
 )
 
-// Two targets of a plain HPA under a load that triples within ten minutes.
+// Two targets of a plain HPA under a load that triples within five minutes.
 func Example() {
-	const duration = 30 * time.Minute
+	const duration = 15 * time.Minute
 	load := arrivals.Sum{
 		arrivals.Constant{ArrivalRatePerSecond: 50},
-		arrivals.Ramp{At: 5 * time.Minute, ArrivalRatePerSecond: 100, Rise: 10 * time.Minute, Hold: time.Hour},
+		arrivals.Ramp{At: 3 * time.Minute, ArrivalRatePerSecond: 100, Rise: 5 * time.Minute, Hold: time.Hour},
 	}
 	config := &simulator.Config{
 		Duration: duration,
@@ -50,7 +50,7 @@ func Example() {
 	saved := summaries[1].Against[simulator.MeasureReplicaHours]
 	fmt.Printf("difference: %.1f replica-hours (%.1f to %.1f)\n", saved.Mean, saved.Low, saved.High)
 	// Output:
-	// target 15: 3.9 replica-hours (3.9 to 3.9), attainment 1.00
-	// target 20: 2.9 replica-hours (2.7 to 3.2), attainment 0.95
-	// difference: -0.9 replica-hours (-1.2 to -0.7)
+	// target 15: 1.9 replica-hours (1.8 to 1.9), attainment 1.00
+	// target 20: 1.4 replica-hours (1.4 to 1.4), attainment 0.71
+	// difference: -0.4 replica-hours (-0.4 to -0.4)
 }

@@ -61,6 +61,9 @@ func RunAll(ctx context.Context, x Experiment) ([]*Result, error) {
 	group.SetLimit(x.workers())
 	for i, job := range jobs {
 		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			replication, index := job/len(x.Policies), job%len(x.Policies)
 			r, err := run(ctx, x.Config, x.Policies[index], ReplicationSeed(x.Seed, replication), meter.of(i))
 			if err != nil {
