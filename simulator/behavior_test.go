@@ -45,8 +45,8 @@ type schedule interface {
 }
 
 // TestMetastableCollapse shows hysteresis: under the same load of 60 % the system works, or, after a minute of
-// overload, goes on failing for good, because retries of requests that timed out keep it busy with abandoned work. A budget of
-// retries lets it recover.
+// overload, goes on failing for good, because retries of requests that timed out keep it busy with abandoned work. A
+// budget of retries lets it recover.
 func TestMetastableCollapse(t *testing.T) {
 	t.Parallel()
 	const duration = 30 * time.Minute

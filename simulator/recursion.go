@@ -18,8 +18,8 @@ import (
 //
 // by the server that is free first, whose free time that becomes (J. Kiefer, J. Wolfowitz, On the theory of queues with
 // many servers, Transactions of the AMS 78 (1955)). No event is needed but those on the agenda: between two of them the
-// servers stay the same. A request that would begin after the next one is held back until that has happened, so that a replica that
-// becomes ready serves the oldest.
+// servers stay the same. A request that would begin after the next one is held back until that has happened, so that a
+// replica that becomes ready serves the oldest.
 //
 // Every request gets the same times, to the last bit, as in the events engine.
 type recursion struct {

@@ -45,7 +45,8 @@ type Result struct {
 	MeanWait float64 `json:"mean_wait_seconds"`
 
 	// Attainment is the share of requests that do not violate, NaN without any. A minute with load is bad if its
-	// attainment is below the percentile of the objective; ViolationRatio is BadMinutes / Minutes. A request counts for the minute of its arrival.
+	// attainment is below the percentile of the objective; ViolationRatio is BadMinutes / Minutes. A request counts
+	// for the minute of its arrival.
 	Attainment     float64 `json:"slo_attainment"`
 	Minutes        int     `json:"minutes"`
 	BadMinutes     int     `json:"bad_minutes"`

@@ -11,8 +11,8 @@ import (
 	"github.com/prescale/prescale/queueing"
 )
 
-// steady returns what a run shows of its steady state: the run, less the same run ended after its first part. Both meet the same
-// requests, so that what is left are the requests after that part.
+// steady returns what a run shows of its steady state: the run, less the same run ended after its first part. Both meet
+// the same requests, so that what is left are the requests after that part.
 func steady(t testing.TB, c Config, discard time.Duration, seed uint64) *Result {
 	t.Helper()
 	whole, err := Run(t.Context(), &c, nil, seed)
@@ -49,8 +49,8 @@ func meanLatency(r *Result) float64     { return r.Latency.Mean() }
 func waitProbability(r *Result) float64 { return float64(r.Waited) / float64(r.Served) }
 func latencyP99(r *Result) float64      { return r.Latency.Quantile(0.99) }
 
-// meets holds independent replications to theory: the exact value must lie in the 99.9 % confidence interval, whose half-width must be at
-// most a share of it.
+// meets holds independent replications to theory: the exact value must lie in the 99.9 % confidence interval, whose
+// half-width must be at most a share of it.
 func meets(t *testing.T, c *Config, replications int, halfWidth float64, expectations ...expectation) {
 	t.Helper()
 	values := make([][]float64, len(expectations))

@@ -113,8 +113,8 @@ func one(c int, meanSeconds, scv float64) *simulator.Config {
 	}
 }
 
-// forgets returns how many requests a replication needs so that the part that is discarded lasts three relaxation times of
-// the queue, 1/(c mu (1-sqrt(rho))^2) each, for a number of separate queues.
+// forgets returns how many requests a replication needs so that the part that is discarded lasts three relaxation times
+// of the queue, 1/(c mu (1-sqrt(rho))^2) each, for a number of separate queues.
 func forgets(queues, rho float64) float64 {
 	root := 1 - math.Sqrt(min(rho, mostUtilization))
 	return queues * 3 / discardedShare / (root * root)

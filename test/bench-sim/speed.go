@@ -27,8 +27,8 @@ type contestant struct {
 	ns   []float64
 }
 
-// speed runs all contestants in turn, several times, and prints medians and ratios. Times are of the processor, so that what else
-// runs on the machine counts little.
+// speed runs all contestants in turn, several times, and prints medians and ratios. Times are of the processor, so that
+// what else runs on the machine counts little.
 func speed(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("speed", flag.ContinueOnError)
 	repetitions := flags.Int("repetitions", 9, "interleaved repetitions")
@@ -142,8 +142,8 @@ func external(file string, requests float64) *contestant {
 	}}
 }
 
-// cores measures by the wall how much faster replications are on two cores than on one, beside what two processes of the C
-// recursion gain at that time: on a machine that others use as well, that is all there is to gain.
+// cores measures by the wall how much faster replications are on two cores than on one, beside what two processes of
+// the C recursion gain at that time: on a machine that others use as well, that is all there is to gain.
 func cores(ctx context.Context, c *contestant, requests float64, repetitions int) error {
 	x := simulator.Experiment{Config: full(requests), Policies: []replay.Policy{policy.Reactive{Target: 20}}, Replications: 4, Seed: 1}
 	replicate := func(workers int) error {
