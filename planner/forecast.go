@@ -130,28 +130,41 @@ func (f *Forecast) fill(in *Inputs, levels []float64) {
 	if to < 1 {
 		return // the window lies before the end of the data: the clocks disagree
 	}
-	at := outlook{end: f.end, from: min(f.stepFrom(in.WindowFrom), to), now: min(f.stepFrom(in.Now), to), to: to}
-	if l := &f.latest; l.end != at.end || l.from != at.from || l.now != at.now || l.to != at.to || !slices.Equal(l.lead.Levels, levels) {
+	l := &f.latest
+	if l.end != f.end || l.to != to || !slices.Equal(l.levels, levels) {
 		d := f.fitted.Forecast(to)
-		levels = slices.Clone(levels)
-		at.mean = d.Mean(to)
-		at.lead = Quantiles{Levels: levels, Values: make([]float64, len(levels))}
-		at.hold = Quantiles{Levels: levels, Values: make([]float64, len(levels))}
-		for i, p := range levels {
-			at.lead.Values[i] = d.MaxQuantile(at.from, to, p)
-			at.hold.Values[i] = d.MaxQuantile(at.now, to, p)
-		}
-		f.latest = at
+		*l = outlook{end: f.end, to: to, levels: slices.Clone(levels), distribution: d, mean: d.Mean(to)}
 	}
-	in.LeadMax, in.HoldMax, in.Mean = f.latest.lead, f.latest.hold, f.latest.mean
+	in.LeadMax = l.maxima(&l.lead, min(f.stepFrom(in.WindowFrom), to))
+	in.HoldMax = l.maxima(&l.hold, min(f.stepFrom(in.Now), to))
+	in.Mean = l.mean
 }
 
-// outlook is what the forecast says of the steps from..to and now..to after the end of the data.
+// outlook is what the forecast says of the steps up to one after the end of the data.
 type outlook struct {
-	end           time.Time
-	from, now, to int
-	lead, hold    Quantiles
-	mean          float64
+	end          time.Time
+	to           int
+	levels       []float64
+	distribution forecast.Distribution
+	mean         float64
+	lead, hold   window
+}
+
+// window holds the quantiles of the highest rate from a step on; from is 0 before they are known.
+type window struct {
+	from   int
+	values []float64
+}
+
+// maxima returns the quantiles of the highest rate from a step on.
+func (l *outlook) maxima(w *window, from int) Quantiles {
+	if w.from != from {
+		*w = window{from: from, values: make([]float64, len(l.levels))}
+		for i, p := range l.levels {
+			w.values[i] = l.distribution.MaxQuantile(from, l.to, p)
+		}
+	}
+	return Quantiles{Levels: l.levels, Values: w.values}
 }
 
 // stepFrom returns the step, from 1, of the bucket that holds t; stepTo that of the bucket that ends at

@@ -123,7 +123,7 @@ func (r *Runner) Run(ctx context.Context, p Policy) (*Result, error) {
 	if r.options.Timeline {
 		out.Timeline = make([]Sample, 0, r.load.Steps())
 	}
-	m := meter{percentile: r.env.Target.Response.Percentile, perMinute: int(time.Minute / r.options.Step)}
+	m := meter{percentile: r.env.Target.Response.Percentile, scv: r.env.Service.SCV.Value(), perMinute: int(time.Minute / r.options.Step)}
 	gauges := gauges{r: r}
 	view := View{Gauges: &gauges}
 	drain := min(r.options.Grace, r.env.Service.MeanTime)
@@ -242,14 +242,14 @@ func (r *Runner) sample(i int, at time.Duration, step flow) Sample {
 
 // meter judges minutes.
 type meter struct {
-	percentile          float64
+	percentile, scv     float64
 	perMinute           int
 	requests, violating float64
 	excess              float64 // of the variance of the violating over their mean
 	minutes, bad        float64
 }
 
-// add counts a step, of whose violating requests some come in clusters, at a utilization.
+// add counts a step, with the variance over time of the number that is to be expected of its requests, at a utilization.
 func (m *meter) add(i int, requests, violating, clustered, utilization float64) {
 	if i%m.perMinute == 0 {
 		m.flush()
@@ -257,7 +257,7 @@ func (m *meter) add(i int, requests, violating, clustered, utilization float64) 
 	m.requests += requests
 	m.violating += violating
 	if clustered > 1e-9*requests {
-		m.excess += clustered * (clusterDispersion(utilization) - 1)
+		m.excess += clusterWeight * clustered * (clusterDispersion(utilization, m.scv) - 1)
 	}
 }
 

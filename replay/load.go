@@ -104,8 +104,10 @@ func NewLoad(s arrivals.Schedule, duration, step time.Duration, lens Lens, noise
 	return l, nil
 }
 
-// Steps returns the number of steps, Step their length.
-func (l *Load) Steps() int          { return len(l.rate) }
+// Steps returns the number of steps.
+func (l *Load) Steps() int { return len(l.rate) }
+
+// Step returns the length of a step.
 func (l *Load) Step() time.Duration { return l.step }
 
 // Rate returns the mean offered rate in step i, NaN where it is unknown.

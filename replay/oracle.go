@@ -58,8 +58,9 @@ const maxPlan = 1 << 27
 //
 // where d is the mean start-up time, since replicas are paid while they start, ramp what the HPA's default policies allow
 // in a sync, and u_i the violations in step i alone; overloaded steps violate wholly, and what they leave behind is not
-// seen. Replicas are then asked for so early that nine in ten are ready in time. The price is the lowest, to 5 %, at
-// which the plan, played in the engine, keeps the budget.
+// seen. Replicas are then asked for so early that a half, nine in ten or all of them are ready in time. Of these plans and
+// of the prices down to the lowest, to 5 %, at which one of them keeps the budget when it is played in the engine, it is
+// the cheapest that does.
 //
 // Bound is the largest found, over all prices, of the same minimum less w times the budget, without the ramp, with the
 // shortest start-up time, and with u_i for an empty queue when the step begins: each of them can only lower it, and by
@@ -78,22 +79,26 @@ func (f *Fluid) Oracle(ctx context.Context, b Budget) (*Oracle, error) {
 	runner := f.NewRunner()
 	var best, least *Oracle
 	try := func(price float64) (bool, error) {
-		if err := ctx.Err(); err != nil {
-			return false, err
+		ready, feasible := search.ready(price), false
+		for _, lead := range search.leads {
+			if err := ctx.Err(); err != nil {
+				return false, err
+			}
+			plan := &Oracle{Replicas: askedFor(ready, lead), Bound: math.NaN(), Price: price, step: f.options.Step}
+			r, err := runner.Run(ctx, plan)
+			if err != nil {
+				return false, err
+			}
+			plan.Result, plan.Feasible = r, b.kept(r)
+			feasible = feasible || plan.Feasible
+			if plan.Feasible && (best == nil || r.ReplicaHours < best.Result.ReplicaHours) {
+				best = plan
+			}
+			if least == nil || r.Violating < least.Result.Violating {
+				least = plan
+			}
 		}
-		plan := search.plan(price)
-		r, err := runner.Run(ctx, plan)
-		if err != nil {
-			return false, err
-		}
-		plan.Result, plan.Feasible, plan.Price = r, b.kept(r), price
-		if plan.Feasible && (best == nil || r.ReplicaHours < best.Result.ReplicaHours) {
-			best = plan
-		}
-		if least == nil || r.Violating < least.Result.Violating {
-			least = plan
-		}
-		return plan.Feasible, nil
+		return feasible, nil
 	}
 	// From a price at which hardly anything is worth it, up by factors, then bisection on the logarithm.
 	low, high := 0.0, 1e-9
@@ -171,7 +176,7 @@ type program struct {
 	f         *Fluid
 	least     int // replicas
 	most      int
-	ready     int // steps from start to ready, for nine in ten
+	leads     []int // steps from start to ready, for a half, nine in ten and all
 	violating []float32
 	isolated  []float32
 	from      []int16 // R_{i-1} of the best plan with R_i
@@ -182,7 +187,12 @@ type program struct {
 
 func newProgram(f *Fluid, b Budget) *program {
 	p := &program{f: f, least: int(f.env.MinReplicas), most: int(f.env.MaxReplicas)}
-	p.ready = int((f.env.Startup.Quantile(0.9) + f.options.Step - 1) / f.options.Step)
+	for _, q := range []float64{0.5, 0.9, 1} {
+		lead := int((f.env.Startup.Quantile(q) + f.options.Step - 1) / f.options.Step)
+		if n := len(p.leads); n == 0 || p.leads[n-1] < lead {
+			p.leads = append(p.leads, lead)
+		}
+	}
 	width := p.most + 1
 	p.violating = make([]float32, f.load.Steps()*width)
 	if b.Requests > 0 {
@@ -224,8 +234,12 @@ func (p *program) badMinute(requests, slow, lambda float64, n int) float64 {
 	if slow >= 0.5 {
 		return 1
 	}
-	m := meter{percentile: p.f.tails.percentile, perMinute: 1}
-	m.add(0, requests, requests*slow, requests*max(slow-p.f.tails.serviceAlone, 0), lambda/(float64(n*p.f.tails.slots)*p.f.tails.rate))
+	if slow <= seldom {
+		return 0
+	}
+	m := meter{percentile: p.f.tails.percentile, scv: p.f.env.Service.SCV.Value(), perMinute: 1}
+	rho := lambda / (float64(n*p.f.tails.slots) * p.f.tails.rate)
+	m.add(0, requests, requests*slow, requests*max(p.f.tails.sure(n, rho)-slow*slow, 0), rho)
 	m.flush()
 	return m.bad
 }
@@ -255,10 +269,9 @@ func (p *program) fresh(lambda float64, n int) float64 {
 	return slow
 }
 
-// plan returns the cheapest plan at a price.
-func (p *program) plan(price float64) *Oracle {
-	start := p.f.env.Startup.Mean().Hours()
-	p.solve(p.violating, price, start, p.ready, true)
+// ready returns the cheapest numbers of ready replicas at a price.
+func (p *program) ready(price float64) []int32 {
+	p.solve(p.violating, price, p.f.env.Startup.Mean().Hours(), p.leads[len(p.leads)-1], true)
 	steps, width := p.f.load.Steps(), p.most+1
 	ready := make([]int32, steps)
 	n := argmin(p.cost)
@@ -266,14 +279,18 @@ func (p *program) plan(price float64) *Oracle {
 		ready[i] = int32(n)
 		n = int(p.from[i*width+n])
 	}
-	// Asked for is the most that will be ready within the start-up time.
-	out := make([]int32, steps)
+	return ready
+}
+
+// askedFor returns what to ask for: the most that will be ready within the lead.
+func askedFor(ready []int32, lead int) []int32 {
+	out := make([]int32, len(ready))
 	for i := range out {
-		for j := i; j <= min(i+p.ready, steps-1); j++ {
+		for j := i; j <= min(i+lead, len(ready)-1); j++ {
 			out[i] = max(out[i], ready[j])
 		}
 	}
-	return &Oracle{Replicas: out, step: p.f.options.Step, Bound: math.NaN()}
+	return out
 }
 
 // bound returns the largest dual value around a price, in replica-hours.
@@ -293,13 +310,18 @@ func (p *program) bound(b Budget, price float64) float64 {
 	if p.f.load.ObservedSteps() < p.f.load.Steps() {
 		start = 0 // replicas that start in a hole cost nothing
 	}
-	best := 0.0
-	for k := -16; k <= 16; k++ {
-		w := price * math.Pow(2, float64(k)/2)
-		lowest := p.solve(p.isolated, w, start, first, false)
-		best = max(best, lowest-w*b.Requests*requests)
+	value := func(w float64) float64 {
+		return p.solve(p.isolated, w, start, first, false) - w*b.Requests*requests
 	}
-	return best
+	// It is concave in the price; the best one is near that of the plan.
+	best, at := 0.0, price
+	for k := -4; k <= 4; k++ {
+		w := price * math.Pow(2, float64(k))
+		if v := value(w); v > best {
+			best, at = v, w
+		}
+	}
+	return max(best, value(at*math.Sqrt2), value(at/math.Sqrt2))
 }
 
 // solve runs the program forward and returns its minimum: at a price per violation, with a cost in hours to start a

@@ -36,7 +36,7 @@ func TestPodsAreCounted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := newPods(GammaStartup(time.Duration(rapid.IntRange(0, 600).Draw(t, "mean"))*time.Second, 0.5), 15*time.Second)
 		p.reset(rapid.Int32Range(0, 20).Draw(t, "initial"))
-		for i := range rapid.IntRange(1, 200).Draw(t, "steps") {
+		for i := range rapid.IntRange(1, 60).Draw(t, "steps") {
 			p.begin(i)
 			if rapid.Bool().Draw(t, "change") {
 				n := rapid.Int32Range(0, 50).Draw(t, "replicas")

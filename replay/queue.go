@@ -41,11 +41,14 @@ type flow struct {
 	// slow is the share of the arrivals admitted that were too slow, lost the number of requests that were refused or
 	// gave up.
 	slow, lost float64
-	// clustered is the part of slow that comes from the randomness of the queue, not from the backlog or the service time.
+	// clustered is the variance of the probability to be late that a request finds, as the queue varies.
 	clustered float64
 	// backlog and inSystem are those at the end, busy the mean number of busy servers.
 	backlog, inSystem, busy float64
 }
+
+// seldom is a share of late requests that makes no minute bad.
+const seldom = 1e-6
 
 // reset empties the queue, as after a time of which nothing is known.
 func (q *queue) reset() { q.fluid, q.mean, q.utilization, q.steady = 0, 0, 0, false }
@@ -84,8 +87,8 @@ func (q *queue) advance(lambda float64, c capacity, seconds, decay float64) flow
 		wait = (before + backlog) / 2 / (c.servers * rate)
 	}
 	slow, clustered := q.tails.slower(c.replicas, q.utilization, wait), 0.0
-	if wait == 0 {
-		clustered = max(slow-q.tails.serviceAlone, 0)
+	if wait == 0 && slow > seldom {
+		clustered = max(q.tails.sure(c.replicas, q.utilization)-slow*slow, 0)
 	}
 	q.lambda, q.capacity = lambda, c
 	q.flow = flow{

@@ -51,6 +51,10 @@ func TestTailsInterpolate(t *testing.T) {
 						// Little: L = λ E[T].
 						assert.InEpsilon(t, rho*servers*25*exact.MeanResponseSeconds(), tails.inSystem(n, servers, rho), c.within, "L of %d at %v", n, rho)
 					}
+					// A squared probability lies between "the wait alone is too long" and "late".
+					sure := tails.sure(n, rho)
+					assert.LessOrEqual(t, sure, tails.slower(n, rho, 0)*(1+1e-9), "E f² of %d at %v", n, rho)
+					assert.GreaterOrEqual(t, sure, exact.(tailed).WaitTail(0.5)*(1-c.within)-1e-12, "E f² of %d at %v", n, rho)
 					half := exact.(tailed).ResponseTail(0.25)
 					assert.InEpsilon(t, half, tails.slower(n, rho, 0.25), c.within, "P(T > 0.25 s) of %d at %v", n, rho)
 				}

@@ -17,16 +17,15 @@ import (
 // The utilizations are ρ = 1 - (1-u)² for u evenly spaced in [0, 1), dense where a queue is about to become unstable.
 // Between two of them ln P(T > t) and (1-ρ) L_q are taken as linear in u.
 type Tails struct {
-	model      queueing.Model
-	slots      int     // servers of a replica
-	rate       float64 // requests/s that a busy server completes
-	latency    float64 // of the objective, in seconds
-	percentile float64
-	// serviceAlone is the share of requests whose service takes longer than the objective.
-	serviceAlone float64
-	maxReplicas  int
-	cells        int
-	rows         []row
+	model       queueing.Model
+	slots       int     // servers of a replica
+	rate        float64 // requests/s that a busy server completes
+	latency     float64 // of the objective, in seconds
+	percentile  float64
+	law         queueing.ServiceLaw // of the service times
+	maxReplicas int
+	cells       int
+	rows        []row
 }
 
 // row belongs to one number of replicas; its slices have one entry per utilization.
@@ -34,7 +33,8 @@ type row struct {
 	once      sync.Once
 	waiting   []atomic.Uint64               // (1-ρ) L_q
 	slow      [latencyParts][]atomic.Uint64 // ln P(T > latency (j+1)/latencyParts)
-	quantiles []atomic.Uint64               // of T at the percentile
+	quantiles []atomic.Uint64               // ln of the quantile of T at the percentile
+	sure      []atomic.Uint64               // ln E[f(W)²], see the method
 }
 
 const (
@@ -50,7 +50,10 @@ const (
 const unset = 0x7ff8_dead_beef_0000
 
 // tailed is a steady state that knows the tail of its response times.
-type tailed interface{ ResponseTail(seconds float64) float64 }
+type tailed interface {
+	WaitTail(seconds float64) float64
+	ResponseTail(seconds float64) float64
+}
 
 // NewTails returns the tails of a service for an objective on its response time. Patience and MaxWaiting of the
 // service are left to the engine.
@@ -80,8 +83,8 @@ func NewTails(service queueing.Service, objective queueing.Quantile, maxReplicas
 	return &Tails{
 		model: service, slots: slots, rate: 1 / service.MeanTime.Seconds(),
 		latency: objective.Latency.Seconds(), percentile: objective.Percentile,
-		serviceAlone: service.At(0, 1).(tailed).ResponseTail(objective.Latency.Seconds()),
-		maxReplicas:  int(maxReplicas), cells: cells, rows: make([]row, maxReplicas+1),
+		law:         serviceLaw(service),
+		maxReplicas: int(maxReplicas), cells: cells, rows: make([]row, maxReplicas+1),
 	}, nil
 }
 
@@ -111,7 +114,7 @@ func (t *Tails) row(replicas int) *row {
 			}
 			return cells
 		}
-		r.waiting, r.quantiles = blank(), blank()
+		r.waiting, r.quantiles, r.sure = blank(), blank(), blank()
 		for j := range r.slow {
 			r.slow[j] = blank()
 		}
@@ -203,6 +206,34 @@ func (t *Tails) quantile(replicas int, utilization, wait float64) float64 {
 		})
 	}
 	return wait + math.Exp(lerp(at(cell), at(cell+1), part))
+}
+
+// surePoints is into how many parts the waits up to the objective are divided.
+const surePoints = 32
+
+// sure returns E[f(W)²], where f(w) is the probability that a request is late that waits for w: it is P(T > latency) where
+// the wait decides, and much less where the service time does.
+func (t *Tails) sure(replicas int, utilization float64) float64 {
+	cell, part := t.position(utilization)
+	r := t.row(replicas)
+	at := func(cell int) float64 {
+		return kept(&r.sure[cell], func() float64 {
+			state := t.state(replicas, cell).(tailed)
+			late := func(part int) float64 {
+				if part == surePoints {
+					return 1
+				}
+				f := t.law.Tail(t.latency * (1 - float64(part)/surePoints))
+				return f * f
+			}
+			sum := late(0)
+			for i := range surePoints {
+				sum += (late(i+1) - late(i)) * state.WaitTail(t.latency*(float64(i)+0.5)/surePoints)
+			}
+			return max(math.Log(sum), 2*leastLog)
+		})
+	}
+	return math.Exp(lerp(at(cell), at(cell+1), part))
 }
 
 func lerp(a, b, part float64) float64 { return a + (b-a)*part }

@@ -75,9 +75,6 @@ type named struct {
 
 func (n named) Name() string { return n.name }
 
-// explained is what most controllers remember: the value published last, and the number it came from.
-type explained struct{ value, from float64 }
-
 // rate formats requests per second.
 func rate(v float64) string {
 	if math.IsNaN(v) {

@@ -62,8 +62,12 @@ func (HoltWinters) Name() string { return "holt-winters" }
 func (p HoltWinters) Settings() []replay.Setting {
 	p = p.withDefaults()
 	return append([]replay.Setting{
-		{Name: "target", Value: p.Target}, {Name: "season", Value: p.Season}, {Name: "interval", Value: p.Interval},
-		{Name: "alpha", Value: p.Alpha}, {Name: "beta", Value: p.Beta}, {Name: "gamma", Value: p.Gamma},
+		{Name: "target", Value: p.Target},
+		{Name: "season", Value: p.Season},
+		{Name: "interval", Value: p.Interval},
+		{Name: "alpha", Value: p.Alpha},
+		{Name: "beta", Value: p.Beta},
+		{Name: "gamma", Value: p.Gamma},
 	}, behaviorSettings(p.Behavior)...)
 }
 

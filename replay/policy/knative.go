@@ -60,9 +60,12 @@ func (Knative) Name() string { return "knative" }
 func (p Knative) Settings() []replay.Setting {
 	p = p.withDefaults()
 	return []replay.Setting{
-		{Name: "target_utilization", Value: p.TargetUtilization}, {Name: "stable_window", Value: p.StableWindow},
-		{Name: "panic_window_percentage", Value: p.PanicWindowPercentage}, {Name: "panic_threshold", Value: p.PanicThreshold},
-		{Name: "max_scale_up_rate", Value: p.MaxScaleUpRate}, {Name: "max_scale_down_rate", Value: p.MaxScaleDownRate},
+		{Name: "target_utilization", Value: p.TargetUtilization},
+		{Name: "stable_window", Value: p.StableWindow},
+		{Name: "panic_window_percentage", Value: p.PanicWindowPercentage},
+		{Name: "panic_threshold", Value: p.PanicThreshold},
+		{Name: "max_scale_up_rate", Value: p.MaxScaleUpRate},
+		{Name: "max_scale_down_rate", Value: p.MaxScaleDownRate},
 	}
 }
 

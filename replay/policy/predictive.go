@@ -38,8 +38,12 @@ func (p Predictive) Settings() []replay.Setting {
 		model = planner.ModelAuto
 	}
 	return append([]replay.Setting{
-		{Name: "quantile", Value: s.Quantile}, {Name: "envelope_window", Value: s.EnvelopeWindow}, {Name: "envelope_factor", Value: s.EnvelopeFactor},
-		{Name: "hysteresis", Value: s.Hysteresis}, {Name: "model", Value: model}, {Name: "refit", Value: p.Refit},
+		{Name: "quantile", Value: s.Quantile},
+		{Name: "envelope_window", Value: s.EnvelopeWindow},
+		{Name: "envelope_factor", Value: s.EnvelopeFactor},
+		{Name: "hysteresis", Value: s.Hysteresis},
+		{Name: "model", Value: model},
+		{Name: "refit", Value: p.Refit},
 	}, behaviorSettings(p.Behavior)...)
 }
 

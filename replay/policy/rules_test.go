@@ -276,8 +276,17 @@ func TestFixedAndNames(t *testing.T) {
 	assert.Error(t, err)
 	names := map[string]bool{}
 	for _, p := range []replay.Policy{
-		policy.Fixed{}, policy.Reactive{}, policy.SquareRoot{}, policy.Linear{}, policy.Knative{}, policy.SLOLaw{}, policy.Cron{},
-		policy.SeasonalNaive{}, policy.HoltWinters{}, policy.Predictive{}, policy.Oracle{},
+		policy.Fixed{},
+		policy.Reactive{},
+		policy.SquareRoot{},
+		policy.Linear{},
+		policy.Knative{},
+		policy.SLOLaw{},
+		policy.Cron{},
+		policy.SeasonalNaive{},
+		policy.HoltWinters{},
+		policy.Predictive{},
+		policy.Oracle{},
 	} {
 		assert.False(t, names[p.Name()], p.Name())
 		names[p.Name()] = true
