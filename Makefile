@@ -14,6 +14,7 @@ FUZZTIME ?= 10s
 BENCH ?= .
 DATA ?= ../shared/data
 PKG ?= ./...
+SIM ?= speed
 
 .PHONY: help
 help: ## List the targets
@@ -51,6 +52,10 @@ bench: ## Run the benchmarks; BENCH=Erlang and PKG=./queueing limit them
 .PHONY: bench-accuracy
 bench-accuracy: ## Judge the forecasts on the traces of DATA and write docs/results/forecast.md
 	@hack/bench-accuracy.sh "$(DATA)"
+
+.PHONY: bench-sim
+bench-sim: ## Measure the simulator against C and SimPy; SIM=validate against theory, SIM=fluid against the fluid engine
+	@test/bench-sim/run.sh $(SIM)
 
 .PHONY: lint
 lint: ## Vet and lint, and prove that the import rules bite

@@ -1,7 +1,7 @@
 package simulator
 
-// balancer chooses replicas for calls. It counts the calls that each balancer waits for: a call that its client gave up is not
-// among them, although its replica may still work on it.
+// balancer chooses replicas for calls. It counts the calls that each balancer waits for: a call that its client gave up
+// is not among them, although its replica may still work on it.
 type balancer struct {
 	kind    Balancing
 	clients int

@@ -39,7 +39,7 @@ type Config struct {
 	events bool // keep to the events engine: for tests
 }
 
-// Stream is a realisation of an arrival process. Fill writes the next arrival times, in seconds from the start and
+// Stream is a realization of an arrival process. Fill writes the next arrival times, in seconds from the start and
 // ascending, and returns how many it wrote; 0 means that no arrival is left.
 type Stream interface{ Fill(dst []float64) int }
 
@@ -63,9 +63,10 @@ type Law struct {
 type Service struct {
 	// Mean is the mean time a request occupies one server, > 0 unless Batching is given.
 	Mean time.Duration
-	// SCV is the squared coefficient of variation of the service time, >= 0; 0 is a constant time. The law is the one package
-	// queueing solves exactly where it has one: PhaseTypeOf (the hyperexponential law with balanced means from 1 on,
-	// Marie's Coxian law from 0.5 to 1, the exponential law at 1), and the gamma law between 0 and 0.5.
+	// SCV is the squared coefficient of variation of the service time, >= 0; 0 is a constant time. The law is the
+	// one package queueing solves exactly where it has one: PhaseTypeOf (the hyperexponential law with balanced
+	// means from 1 on, Marie's Coxian law from 0.5 to 1, the exponential law at 1), and the gamma law between 0 and
+	// 0.5.
 	SCV float64
 	// Concurrency is how many requests, or batches, a replica serves at the same time, each at full speed; 0 means 1.
 	Concurrency int
@@ -73,8 +74,9 @@ type Service struct {
 	Batching *Batching
 }
 
-// Batching is dynamic batching: an idle server of a replica starts a batch as soon as MaxBatch requests wait or the oldest has waited
-// MaxDelay. A batch of n takes Fixed + n PerItem; with a Service.SCV above 0 that is the mean. Nobody joins a running batch.
+// Batching is dynamic batching: an idle server of a replica starts a batch as soon as MaxBatch requests wait or the
+// oldest has waited MaxDelay. A batch of n takes Fixed + n PerItem; with a Service.SCV above 0 that is the mean. Nobody
+// joins a running batch.
 type Batching struct {
 	MaxBatch int // >= 1
 	// MaxDelay is how long the oldest waiting request may be held back for company; 0 starts what is there.
@@ -118,8 +120,8 @@ type Queue struct {
 	// MaxPerReplica is how many requests may wait per replica, the ones in service not counted; a request that finds
 	// so many is refused. 0 means no bound, [NoQueue] that none may wait.
 	MaxPerReplica int
-	// MaxWait removes a request that has waited so long and fails it; the zero Law means never. (With SCV 1 and one central
-	// queue this is Erlang A.)
+	// MaxWait removes a request that has waited so long and fails it; the zero Law means never. (With SCV 1 and one
+	// central queue this is Erlang A.)
 	MaxWait Law
 }
 
@@ -132,8 +134,8 @@ type Client struct {
 	Timeout time.Duration
 	// Retries is how many attempts follow a first one that failed (timed out, refused, lost with its replica).
 	Retries int
-	// Backoff is the mean pause before the first retry; it doubles with every further one, and is drawn uniformly from half to one
-	// and a half of that, so that retries do not march in step.
+	// Backoff is the mean pause before the first retry; it doubles with every further one, and is drawn uniformly
+	// from half to one and a half of that, so that retries do not march in step.
 	Backoff time.Duration
 	// RetryBudget, if > 0, bounds the retries of all clients together: every first attempt earns that many retries,
 	// and a store of at most RetryBurst may be saved up. A request that finds the store empty fails at once.
@@ -145,7 +147,8 @@ type Client struct {
 	CancelOnTimeout bool
 }
 
-// Startup is the way of a pod from its creation to ready, the sum of the phases: scheduling, a node, pulling the image, loading, readiness.
+// Startup is the way of a pod from its creation to ready, the sum of the phases: scheduling, a node, pulling the image,
+// loading, readiness.
 type Startup struct {
 	// Phases follow one another, drawn independently for each pod; empty means that pods are ready at once.
 	Phases []Phase
@@ -169,15 +172,15 @@ type NodeSupply struct {
 	FreeProbability float64
 	// Provision is the time to a new node.
 	Provision Law
-	// Quota is how many pods may hold a place at the same time, those shutting down included; further pods stay pending until one is
-	// released. 0 means no quota.
+	// Quota is how many pods may hold a place at the same time, those shutting down included; further pods stay
+	// pending until one is released. 0 means no quota.
 	Quota int
 }
 
 // Failures take capacity away.
 type Failures struct {
-	// PodMTBF is the mean time between failures of a ready pod, exponentially distributed; 0 means never. A failed pod loses all requests it
-	// holds and is replaced.
+	// PodMTBF is the mean time between failures of a ready pod, exponentially distributed; 0 means never. A failed
+	// pod loses all requests it holds and is replaced.
 	PodMTBF time.Duration
 	// SpotEvictionsPerHour is the rate at which a pod, from its creation on, is told to leave, >= 0; it is replaced at
 	// once, drains, and is gone after SpotNotice at the latest.

@@ -9,8 +9,9 @@
 // The simulator takes no decision of its own: policies are handed in as values, and the HPA is package hpa.
 //
 // Equal arguments give equal results, byte for byte, whatever GOMAXPROCS is. Randomness has one stream per purpose
-// (arrivals, service, balancer, start-up, failures, retries), all derived from the seed. The work of a request is drawn at its arrival, so
-// that policies face the same requests with the same work, and a retry repeats the work of its request.
+// (arrivals, service, balancer, start-up, failures, retries), all derived from the seed. The work of a request is drawn
+// at its arrival, so that policies face the same requests with the same work, and a retry repeats the work of its
+// request.
 //
 // Assumptions: replicas are alike; a replica serves its queue first come first served; the network takes no time; the
 // work of a request does not depend on the load.

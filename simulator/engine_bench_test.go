@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"context"
 	"syscall"
 	"testing"
 	"time"
@@ -21,7 +20,7 @@ func benchmarkPolicy(b *testing.B, c *Config, p replay.Policy) {
 	b.ReportAllocs()
 	for b.Loop() {
 		seed++
-		r, err := Run(context.Background(), c, p, seed)
+		r, err := Run(b.Context(), c, p, seed)
 		require.NoError(b, err)
 		requests += r.Requests
 	}

@@ -41,8 +41,8 @@ type Progress struct {
 	Requests uint64
 }
 
-// RunAll runs an experiment, or its shard, on all cores. The results are in the order of replications, and within one in that of the
-// policies.
+// RunAll runs an experiment, or its shard, on all cores. The results are in the order of replications, and within one
+// in that of the policies.
 //
 // Errors: as [Run]. If the context ends first, the results of the runs finished until then come with its error.
 func RunAll(ctx context.Context, x Experiment) ([]*Result, error) {
@@ -61,6 +61,9 @@ func RunAll(ctx context.Context, x Experiment) ([]*Result, error) {
 	group.SetLimit(x.workers())
 	for i, job := range jobs {
 		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			replication, index := job/len(x.Policies), job%len(x.Policies)
 			r, err := run(ctx, x.Config, x.Policies[index], ReplicationSeed(x.Seed, replication), meter.of(i))
 			if err != nil {

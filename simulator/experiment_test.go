@@ -19,7 +19,8 @@ import (
 // rivals returns an experiment whose load steps up and down under two targets, with everything that draws random
 // numbers.
 func rivals(replications int) Experiment {
-	c := web(pulse{base: 40, high: 110, at: time.Minute, length: 2 * time.Minute}, 6*time.Minute)
+	c := web(pulse{base: 20, high: 55, at: time.Minute, length: 2 * time.Minute}, 5*time.Minute)
+	c.Service.Mean = 80 * time.Millisecond
 	c.Replicas.Initial = 4
 	c.Client = Client{Timeout: time.Second, Retries: 2, Backoff: 50 * time.Millisecond, RetryBudget: 0.2}
 	c.Startup = Startup{Phases: []Phase{{"load", Law{20 * time.Second, 0.2}}}, WarmUp: 10 * time.Second, Slowdown: 2}
@@ -28,7 +29,7 @@ func rivals(replications int) Experiment {
 	c.ReplicaHourCost = 0.9
 	return Experiment{
 		Config: c, Seed: 7, Replications: replications,
-		Policies: []replay.Policy{policy.Reactive{Target: 15}, policy.Reactive{Target: 20}, policy.Fixed{Replicas: 8}},
+		Policies: []replay.Policy{policy.Reactive{Target: 7.5}, policy.Reactive{Target: 10}, policy.Fixed{Replicas: 8}},
 	}
 }
 

@@ -6,9 +6,9 @@ import (
 )
 
 // Histogram counts durations in seconds in buckets of equal relative width: 1024 to an octave, so that a quantile is
-// exact to a relative 0.05 % at any scale from [histogramLeast] to [histogramMost] seconds. The bucket of a number is
-// a shift of its bits away, a fifth of the cost of the HdrHistogram library's integer buckets, and histograms of several runs add up
-// without loss.
+// exact to a relative 0.05 % from a nanosecond to four years. The bucket of a number is a shift of its bits away, which
+// takes 3 ns where recording in the integer buckets of the HdrHistogram library takes 10, and no range need be chosen;
+// histograms of several runs add up without loss.
 type Histogram struct {
 	// Low is the index of the first of Counts; the buckets outside are empty.
 	Low    int      `json:"low"`
@@ -24,9 +24,7 @@ const (
 	// A bucket is the sign, exponent and leading bits of the mantissa of a float64.
 	bucketShift = 52 - bucketBits
 
-	histogramLeast = 0x1p-30 // 1 ns
-	histogramMost  = 0x1p27  // 4 years
-
+	// 57 octaves from 2⁻³⁰ s, a nanosecond, to 2²⁷ s, four years; 1023 is the bias of the exponent.
 	leastBucket      = (1023 - 30) << bucketBits
 	histogramBuckets = 57 << bucketBits
 )

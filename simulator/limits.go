@@ -40,7 +40,7 @@ const backlogSteps = 2000
 // peakBacklog returns the most requests that wait if the maximum of replicas serve throughout.
 func (c *Config) peakBacklog() float64 {
 	step := max(c.Duration/backlogSteps, time.Second)
-	capacity := float64(max(c.Replicas.Max, c.Replicas.Initial)) * c.requestRate()
+	capacity := float64(max(c.Replicas.Max, c.Replicas.Initial)) * c.ratePerReplica(1)
 	var rates, capacities []float64
 	for at := time.Duration(0); at < c.Duration; at += step {
 		until := min(at+step, c.Duration)

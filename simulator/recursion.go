@@ -18,8 +18,8 @@ import (
 //
 // by the server that is free first, whose free time that becomes (J. Kiefer, J. Wolfowitz, On the theory of queues with
 // many servers, Transactions of the AMS 78 (1955)). No event is needed but those on the agenda: between two of them the
-// servers stay the same. A request that would begin after the next one is held back until that has happened, so that a replica that
-// becomes ready serves the oldest.
+// servers stay the same. A request that would begin after the next one is held back until that has happened, so that a
+// replica that becomes ready serves the oldest.
 //
 // Every request gets the same times, to the last bit, as in the events engine.
 type recursion struct {
@@ -299,8 +299,8 @@ func (e *engine) finishRecursion() error {
 	r, t := e.fast, &e.tally
 	t.recent.flush(&t.latency)
 	e.events += t.requests
-	if err := e.source.err; err != nil && err != errEnded {
-		return err
+	if e.source.err != nil {
+		return e.source.err
 	}
 	// L = λW: the time spent in the queue and at the servers is the time spent by requests.
 	e.areas.live = r.waits + r.work - r.cut

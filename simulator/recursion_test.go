@@ -88,6 +88,9 @@ func TestRecursionEqualsEvents(t *testing.T) {
 			c.Failures.PodMTBF = 10 * time.Minute
 			c.Failures.SpotEvictionsPerHour = 3
 		}
+		if rapid.Bool().Draw(t, "nodes") {
+			c.Startup.Node = &NodeSupply{FreeProbability: 0.5, Provision: Law{20 * time.Second, 0.5}, Quota: rapid.IntRange(0, 10).Draw(t, "quota")}
+		}
 		zero := time.Duration(0)
 		p := policy.Reactive{Target: rapid.Float64Range(0.5, 2).Draw(t, "target"), Behavior: rapid.SampledFrom([]*hpaBehavior{
 			nil, {ScaleDown: &hpaRules{StabilizationWindow: &zero}},

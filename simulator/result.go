@@ -3,6 +3,7 @@ package simulator
 import (
 	"time"
 
+	"github.com/prescale/prescale/queueing"
 	"github.com/prescale/prescale/replay"
 )
 
@@ -44,7 +45,8 @@ type Result struct {
 	MeanWait float64 `json:"mean_wait_seconds"`
 
 	// Attainment is the share of requests that do not violate, NaN without any. A minute with load is bad if its
-	// attainment is below the percentile of the objective; ViolationRatio is BadMinutes / Minutes. A request counts for the minute of its arrival.
+	// attainment is below the percentile of the objective; ViolationRatio is BadMinutes / Minutes. A request counts
+	// for the minute of its arrival.
 	Attainment     float64 `json:"slo_attainment"`
 	Minutes        int     `json:"minutes"`
 	BadMinutes     int     `json:"bad_minutes"`
@@ -90,7 +92,8 @@ type Minute struct {
 //
 //	J(w) = replica-hours + w × violating requests / requests per replica-hour at the utilization cap
 func (r *Result) Priced(w float64) float64 {
-	return r.ReplicaHours + w*float64(r.Violations)/r.RequestsPerReplicaHour
+	same := replay.Result{ReplicaHours: r.ReplicaHours, Violating: float64(r.Violations)}
+	return same.Objective(w, r.RequestsPerReplicaHour)
 }
 
 // result sums a finished run up.
@@ -109,7 +112,7 @@ func (e *engine) result(config *Config, seed uint64) *Result {
 		Latency: t.latency,
 		Served:  t.served, Waited: t.waited, MeanWait: waits / float64(t.served), Abandoned: t.abandoned,
 		ReplicaHours:           e.pods.podSeconds / 3600,
-		RequestsPerReplicaHour: 3600 * config.requestRate() * config.maxUtilization(),
+		RequestsPerReplicaHour: 3600 * config.ratePerReplica(config.maxUtilization()),
 		ScaleUps:               e.policies.ups, ScaleDowns: e.policies.downs,
 		PodsFailed: e.pods.failed, PodsEvicted: e.pods.evicted,
 		Events:   e.events,
@@ -130,7 +133,8 @@ func (r *Result) score(percentile float64, violators []uint32) {
 			continue
 		}
 		r.Minutes++
-		if float64(m.Requests-m.Violations) < percentile*float64(m.Requests) {
+		// The tolerance keeps 99 of 100 from falling below 0.99 by rounding.
+		if float64(m.Requests-m.Violations) < percentile*float64(m.Requests)*(1-1e-12) {
 			r.BadMinutes++
 		}
 	}
@@ -138,8 +142,8 @@ func (r *Result) score(percentile float64, violators []uint32) {
 	r.ViolationRatio = float64(r.BadMinutes) / float64(r.Minutes)
 }
 
-// requestRate returns what a busy replica answers per second.
-func (c *Config) requestRate() float64 {
-	s := c.service()
-	return float64(max(s.Concurrency, 1)) / s.MeanTime.Seconds()
+// ratePerReplica returns what a replica answers per second at a utilization.
+func (c *Config) ratePerReplica(utilization float64) float64 {
+	env := replay.Environment{Service: c.service(), Target: queueing.Target{MaxUtilization: utilization}}
+	return env.RatePerReplica()
 }

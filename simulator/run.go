@@ -11,8 +11,8 @@ import (
 // streams are the generators of the engine itself, one per purpose.
 type streams struct{ balancing, startups, failing, retrying, impatience *generator }
 
-// Run simulates one replication of a configuration under one policy. The seed is all its randomness depends on. A nil policy
-// leaves the replicas as they are.
+// Run simulates one replication of a configuration under one policy. The seed is all its randomness depends on. A nil
+// policy leaves the replicas as they are.
 //
 // It takes memory for the requests in flight, the replicas and the minutes, and allocates nothing per request.
 //
@@ -114,17 +114,17 @@ const settled = 3600
 // finish checks the run against Little's law and its source.
 func (e *engine) finish(events uint64) error {
 	e.events = events
-	if err := e.source.err; err != nil && err != errEnded {
-		return err
+	if e.source.err != nil {
+		return e.source.err
 	}
 	t := &e.tally
 	t.recent.flush(&t.latency)
 	return e.little()
 }
 
-// little checks Little's law, L = λW: the integral of the number of requests in the system over time is the sum of their
-// times in it. The first is counted as the clock moves, the second as requests end, so that a request that was lost or counted
-// twice shows.
+// little checks Little's law, L = λW: the integral of the number of requests in the system over time is the sum of
+// their times in it. The first is counted as the clock moves, the second as requests end, so that a request that was
+// lost or counted twice shows.
 func (e *engine) little() error {
 	t := &e.tally
 	sojourn := t.latency.Sum + t.failedTime

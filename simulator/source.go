@@ -18,6 +18,7 @@ type source struct {
 	times  [sourceBatch]float64
 	works  [sourceBatch]float64
 	last   float64
+	ended  bool
 	err    error
 }
 
@@ -49,19 +50,18 @@ func (s *source) skip(n int) {
 
 func (s *source) fill() {
 	s.k, s.next = 0, math.Inf(1)
-	if s.err != nil {
+	if s.ended {
 		return
 	}
 	s.n = s.stream.Fill(s.times[:])
 	for i, t := range s.times[:s.n] {
 		if !(t >= s.last) {
 			s.err = fmt.Errorf("simulator: arrival at %v s follows one at %v s: arrival times must ascend from 0", t, s.last)
-			s.n = i
+			s.n, s.ended = i, true
 			break
 		}
 		if t >= s.until {
-			s.n = i
-			s.err = errEnded
+			s.n, s.ended = i, true
 			break
 		}
 		s.last = t
@@ -72,6 +72,3 @@ func (s *source) fill() {
 	s.law.fill(s.works[:s.n])
 	s.next = s.times[0]
 }
-
-// errEnded keeps a source from asking its stream again.
-var errEnded = fmt.Errorf("simulator: the load has ended")

@@ -11,8 +11,8 @@ import (
 	"github.com/prescale/prescale/queueing"
 )
 
-// steady returns what a run shows of its steady state: the run, less the same run ended after its first part. Both meet the same
-// requests, so that what is left are the requests after that part.
+// steady returns what a run shows of its steady state: the run, less the same run ended after its first part. Both meet
+// the same requests, so that what is left are the requests after that part.
 func steady(t testing.TB, c Config, discard time.Duration, seed uint64) *Result {
 	t.Helper()
 	whole, err := Run(t.Context(), &c, nil, seed)
@@ -49,8 +49,8 @@ func meanLatency(r *Result) float64     { return r.Latency.Mean() }
 func waitProbability(r *Result) float64 { return float64(r.Waited) / float64(r.Served) }
 func latencyP99(r *Result) float64      { return r.Latency.Quantile(0.99) }
 
-// meets holds independent replications to theory: the exact value must lie in the 99.9 % confidence interval, whose half-width must be at
-// most a share of it.
+// meets holds independent replications to theory: the exact value must lie in the 99.9 % confidence interval, whose
+// half-width must be at most a share of it.
 func meets(t *testing.T, c *Config, replications int, halfWidth float64, expectations ...expectation) {
 	t.Helper()
 	values := make([][]float64, len(expectations))
@@ -86,10 +86,10 @@ func TestSteadyState(t *testing.T) {
 	const rate = 1.6 // two servers at 80 %
 	t.Run("M/M/c", func(t *testing.T) {
 		q := queueing.MMc{ArrivalRatePerSecond: rate, ServiceRatePerSecond: 1, Servers: 2}
-		c := servers(2, rate, 1, 1.1e4)
+		c := servers(2, rate, 1, 1e4)
 		for _, events := range []bool{false, true} {
 			c.events = events
-			meets(t, c, 12, 0.3,
+			meets(t, c, 10, 0.5,
 				expectation{"wait", q.MeanWaitSeconds(), meanWait},
 				expectation{"P(wait)", q.WaitProbability(), waitProbability},
 				expectation{"p99", q.ResponseQuantileSeconds(0.99), latencyP99})
@@ -97,7 +97,7 @@ func TestSteadyState(t *testing.T) {
 	})
 	t.Run("M/D/c", func(t *testing.T) {
 		q := queueing.MDc{ArrivalRatePerSecond: rate, ServiceRatePerSecond: 1, Servers: 2}
-		meets(t, servers(2, rate, 0, 1.1e4), 12, 0.3,
+		meets(t, servers(2, rate, 0, 1e4), 10, 0.5,
 			expectation{"wait", q.MeanWaitSeconds(), meanWait},
 			expectation{"P(wait)", q.WaitProbability(), waitProbability},
 			expectation{"p99", q.ResponseQuantileSeconds(0.99), latencyP99})
@@ -105,26 +105,26 @@ func TestSteadyState(t *testing.T) {
 	for _, scv := range []float64{0.5, 0.7, 4} {
 		t.Run(fmt.Sprintf("M/PH/c scv %v", scv), func(t *testing.T) {
 			q := queueing.MPHc{ArrivalRatePerSecond: rate, Service: queueing.PhaseTypeOf(1, scv), Servers: 2}
-			meets(t, servers(2, rate, scv, 1.1e4), 12, 0.5,
+			meets(t, servers(2, rate, scv, 1e4), 10, 0.8,
 				expectation{"wait", q.MeanWaitSeconds(), meanWait},
 				expectation{"P(wait)", q.WaitProbability(), waitProbability})
 		})
 	}
 	t.Run("Erlang A", func(t *testing.T) {
 		q := queueing.ErlangA{ArrivalRatePerSecond: 2.2, ServiceRatePerSecond: 1, Servers: 2, AbandonmentRatePerSecond: 0.5}
-		c := servers(2, 2.2, 1, 1e4)
+		c := servers(2, 2.2, 1, 6e3)
 		c.Queue.MaxWait = Law{Mean: 2 * time.Second, SCV: 1}
-		meets(t, c, 12, 0.3,
+		meets(t, c, 10, 0.5,
 			expectation{"P(abandon)", q.AbandonmentProbability(), func(r *Result) float64 { return float64(r.Expired) / float64(r.Requests) }},
 			expectation{"P(wait)", q.WaitProbability(), func(r *Result) float64 { return float64(r.Waited+r.Expired) / float64(r.Requests) }})
 	})
 	t.Run("M/M/c/K", func(t *testing.T) {
 		q := queueing.MMcK{ArrivalRatePerSecond: 2.4, ServiceRatePerSecond: 1, Servers: 2, Capacity: 5}
-		c := servers(2, 2.4, 1, 1e4)
+		c := servers(2, 2.4, 1, 6e3)
 		for _, kind := range []Balancing{CentralQueue, Random} {
 			c.Balancer.Kind = kind
 			c.Queue.MaxPerReplica = 3
-			meets(t, c, 12, 0.3,
+			meets(t, c, 10, 0.5,
 				expectation{"P(block)", q.BlockingProbability(), func(r *Result) float64 { return float64(r.Refused) / float64(r.Requests) }},
 				expectation{"wait", q.MeanWaitSeconds(), meanWait})
 		}
@@ -132,10 +132,10 @@ func TestSteadyState(t *testing.T) {
 	t.Run("batches of constant time", func(t *testing.T) {
 		q := queueing.MDBatch{ArrivalRatePerSecond: 4, PerItemSeconds: 0.1, FixedSeconds: 0.6, MaxBatch: 6}
 		for _, kind := range []Balancing{CentralQueue, RoundRobin} {
-			c := servers(1, 4, 0, 1e4)
+			c := servers(1, 4, 0, 6e3)
 			c.Balancer.Kind = kind
 			c.Service.Batching = &Batching{MaxBatch: 6, Fixed: 600 * time.Millisecond, PerItem: 100 * time.Millisecond}
-			meets(t, c, 12, 0.3,
+			meets(t, c, 10, 0.5,
 				expectation{"wait", q.MeanWaitSeconds(), meanWait},
 				expectation{"latency", q.MeanResponseSeconds(), meanLatency},
 				expectation{"p99", q.ResponseQuantileSeconds(0.99), latencyP99})
@@ -143,9 +143,9 @@ func TestSteadyState(t *testing.T) {
 	})
 	t.Run("batches of exponential time", func(t *testing.T) {
 		q := queueing.MMBatch{ArrivalRatePerSecond: 2, BatchRatePerSecond: 1, MaxBatch: 4}
-		c := servers(1, 2, 1, 1e4)
+		c := servers(1, 2, 1, 6e3)
 		c.Service.Batching = &Batching{MaxBatch: 4, Fixed: time.Second}
-		meets(t, c, 12, 0.3,
+		meets(t, c, 10, 0.5,
 			expectation{"wait", q.MeanWaitSeconds(), meanWait},
 			expectation{"p99", q.ResponseQuantileSeconds(0.99), latencyP99})
 	})
@@ -155,17 +155,17 @@ func TestSteadyState(t *testing.T) {
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			q := queueing.Balanced{ArrivalRatePerSecond: rate, ServiceRatePerSecond: 1, Servers: 2, Policy: policy}
-			c := servers(1, rate, 1, 1.1e4)
+			c := servers(1, rate, 1, 1e4)
 			c.Replicas = Replicas{Initial: 2, Min: 2, Max: 2}
 			c.Balancer.Kind = kind
-			meets(t, c, 12, 0.3, expectation{"latency", q.MeanResponseSeconds(), meanLatency})
+			meets(t, c, 10, 0.5, expectation{"latency", q.MeanResponseSeconds(), meanLatency})
 		})
 	}
 	t.Run("power of two of many", func(t *testing.T) {
-		q := queueing.Balanced{ArrivalRatePerSecond: 350, ServiceRatePerSecond: 1, Servers: 500, Policy: queueing.BalancePowerOfD}
-		c := servers(1, 350, 1, 1.1e4)
-		c.Replicas = Replicas{Initial: 500, Min: 500, Max: 500}
+		q := queueing.Balanced{ArrivalRatePerSecond: 140, ServiceRatePerSecond: 1, Servers: 200, Policy: queueing.BalancePowerOfD}
+		c := servers(1, 140, 1, 3e4)
+		c.Replicas = Replicas{Initial: 200, Min: 200, Max: 200}
 		c.Balancer.Kind = PowerOfTwo
-		meets(t, c, 12, 0.2, expectation{"latency", q.MeanResponseSeconds(), meanLatency})
+		meets(t, c, 10, 0.2, expectation{"latency", q.MeanResponseSeconds(), meanLatency})
 	})
 }

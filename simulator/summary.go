@@ -39,8 +39,8 @@ const DefaultConfidence = 0.95
 // Measure names a number of a Result that can be averaged over replications.
 type Measure string
 
-// The measures. Latencies are in seconds, of answered requests; each replication gives one value, also for quantiles, so that
-// intervals hold for what one run of the same length would show.
+// The measures. Latencies are in seconds, of answered requests; each replication gives one value, also for quantiles,
+// so that intervals hold for what one run of the same length would show.
 const (
 	MeasureRequests       Measure = "requests"
 	MeasureFailed         Measure = "failed"
@@ -124,13 +124,14 @@ type Summary struct {
 	Latency Histogram
 	// Intervals holds every measure.
 	Intervals map[Measure]Interval
-	// Against is the paired difference to the policy the summary was asked to compare with, this one minus that one, over
-	// the replications that both have: with common random numbers much of the chance cancels. It is nil for that policy itself.
+	// Against is the paired difference to the policy the summary was asked to compare with, this one minus that
+	// one, over the replications that both have: with common random numbers much of the chance cancels. It is nil
+	// for that policy itself.
 	Against map[Measure]Interval
 }
 
-// Summarize groups results, from one process or the shards of several, by policy, with confidence intervals and the paired differences to
-// the policy with index baseline, or none if that is negative.
+// Summarize groups results, from one process or the shards of several, by policy, with confidence intervals and the
+// paired differences to the policy with index baseline, or none if that is negative.
 //
 // Errors: a confidence outside (0, 1), two results of the same policy and replication.
 func Summarize(results []*Result, confidence float64, baseline int) ([]Summary, error) {

@@ -8,7 +8,7 @@ import (
 type tally struct {
 	objective float64 // seconds
 
-	requests, failures, violations            uint64
+	requests, failures                        uint64
 	retries, timedOut, refused, expired, lost uint64
 	served, waited, abandoned                 uint64
 	waits                                     float64 // seconds, of all that were served

@@ -46,8 +46,9 @@ func (p *problems) count(name string, n, least, most int) {
 	p.check(n >= least && n <= most, "%s is %d, must be in %d..%d", name, n, least, most)
 }
 
-func (p *problems) number(name string, x, least, most float64) {
-	p.check(x >= least && x <= most, "%s is %v, must be in %v..%v", name, x, least, most)
+// number checks that a number is in [0, most].
+func (p *problems) number(name string, x, most float64) {
+	p.check(x >= 0 && x <= most, "%s is %v, must be in 0..%v", name, x, most)
 }
 
 // Validate reports everything that is wrong, each with its name, its value and what is allowed.
@@ -62,8 +63,8 @@ func (c *Config) Validate() error {
 	p.duration("Client.Timeout", c.Client.Timeout)
 	p.count("Client.Retries", c.Client.Retries, 0, maxRetries)
 	p.duration("Client.Backoff", c.Client.Backoff)
-	p.number("Client.RetryBudget", c.Client.RetryBudget, 0, maxRetries)
-	p.number("Client.RetryBurst", c.Client.RetryBurst, 0, 1e9)
+	p.number("Client.RetryBudget", c.Client.RetryBudget, maxRetries)
+	p.number("Client.RetryBurst", c.Client.RetryBurst, 1e9)
 
 	c.validatePods(&p)
 	if c.Metrics != (replay.Lens{}) {
@@ -74,17 +75,17 @@ func (c *Config) Validate() error {
 	o := c.Objective
 	p.check(o.Percentile > 0 && o.Percentile < 1, "Objective.Percentile is %v, must lie between 0 and 1", o.Percentile)
 	p.check(o.Latency > 0 && o.Latency <= maxDuration, "Objective.Latency is %s, must be above 0s and at most %s", o.Latency, maxDuration)
-	p.number("Objective.MaxUtilization", o.MaxUtilization, 0, 1)
+	p.number("Objective.MaxUtilization", o.MaxUtilization, 1)
 	p.check(o.ViolationBudget >= 0 && o.ViolationBudget < 1, "Objective.ViolationBudget is %v, must be in [0, 1)", o.ViolationBudget)
-	p.number("ReplicaHourCost", c.ReplicaHourCost, 0, 1e9)
-	p.number("Limits.MaxRequests", c.Limits.MaxRequests, 0, math.MaxFloat64)
+	p.number("ReplicaHourCost", c.ReplicaHourCost, 1e9)
+	p.number("Limits.MaxRequests", c.Limits.MaxRequests, math.MaxFloat64)
 	p.check(c.Limits.MaxBytes >= 0, "Limits.MaxBytes is %d, must not be negative", c.Limits.MaxBytes)
 	return errors.Join(p...)
 }
 
 func (c *Config) validateService(p *problems) {
 	s := c.Service
-	p.number("Service.SCV", s.SCV, 0, maxSCV)
+	p.number("Service.SCV", s.SCV, maxSCV)
 	p.count("Service.Concurrency", s.Concurrency, 0, maxConcurrency)
 	b := s.Batching
 	if b == nil {
@@ -122,7 +123,7 @@ func (c *Config) validatePods(p *problems) {
 		p.law(fmt.Sprintf("Startup.Phases[%d]", i), phase.Law)
 	}
 	if n := c.Startup.Node; n != nil {
-		p.number("Startup.Node.FreeProbability", n.FreeProbability, 0, 1)
+		p.number("Startup.Node.FreeProbability", n.FreeProbability, 1)
 		p.law("Startup.Node.Provision", n.Provision)
 		p.count("Startup.Node.Quota", n.Quota, 0, maxReplicas)
 	}
@@ -132,7 +133,7 @@ func (c *Config) validatePods(p *problems) {
 
 	p.duration("Failures.PodMTBF", c.Failures.PodMTBF)
 	p.check(c.Failures.PodMTBF == 0 || c.Failures.PodMTBF >= time.Second, "Failures.PodMTBF is %s, must be 0s or at least 1s", c.Failures.PodMTBF)
-	p.number("Failures.SpotEvictionsPerHour", c.Failures.SpotEvictionsPerHour, 0, 3600)
+	p.number("Failures.SpotEvictionsPerHour", c.Failures.SpotEvictionsPerHour, 3600)
 	p.duration("Failures.SpotNotice", c.Failures.SpotNotice)
 	p.duration("Termination.Grace", c.Termination.Grace)
 	p.duration("Termination.EndpointLag", c.Termination.EndpointLag)

@@ -115,7 +115,7 @@ func TestAnyConfig(t *testing.T) {
 		if rapid.Bool().Draw(t, "nodes") {
 			c.Startup.Node = &NodeSupply{FreeProbability: 0.5, Provision: law(t, "node", 60), Quota: rapid.IntRange(0, 6).Draw(t, "quota")}
 		}
-		var p = policy.Reactive{Target: rapid.Float64Range(0.2, 10).Draw(t, "target")}
+		p := policy.Reactive{Target: rapid.Float64Range(0.2, 10).Draw(t, "target")}
 		r, err := Run(testContext, &c, p, rapid.Uint64().Draw(t, "seed"))
 		require.NoError(t, err)
 		require.Len(t, r.Timeline, int((duration+time.Minute-1)/time.Minute))

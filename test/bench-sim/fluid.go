@@ -37,7 +37,7 @@ func fluid(ctx context.Context, args []string) error {
 			arrivals.FlashCrowd{At: 15 * time.Hour, Peak: 200, Rise: 20 * time.Minute, Decay: 30 * time.Minute},
 		}},
 	} {
-		c := servers(10, 1, 1)
+		c := ten(1, 1)
 		c.Duration = 24 * time.Hour
 		c.Start = time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
 		c.Arrivals = poisson(day.schedule, c.Duration)
@@ -47,9 +47,13 @@ func fluid(ctx context.Context, args []string) error {
 		c.Objective.Latency = 300 * time.Millisecond
 		// One request in 1800 is slow even without any wait.
 		policies := []replay.Policy{
-			policy.Reactive{Target: 12}, policy.Reactive{Target: 15}, policy.Reactive{Target: 18}, policy.Reactive{Target: 20},
+			policy.Reactive{Target: 12},
+			policy.Reactive{Target: 15},
+			policy.Reactive{Target: 18},
+			policy.Reactive{Target: 20},
 			policy.Reactive{Metric: policy.MetricUtilization, Target: 0.6},
-			policy.SquareRoot{Scale: 1.1, Beta: 1.2}, policy.Fixed{Replicas: 14},
+			policy.SquareRoot{Scale: 1.1, Beta: 1.2},
+			policy.Fixed{Replicas: 14},
 		}
 		results, err := simulator.RunAll(ctx, simulator.Experiment{Config: c, Policies: policies, Seed: 1, Replications: *replications})
 		if err != nil {

@@ -50,8 +50,14 @@ func readRows(folder string, every int) (rows []row, origin string, err error) {
 		file string
 		row  func(record) (row, bool)
 	}{
-		{"mmc.csv", mmc}, {"mdc.csv", mdc}, {"mgc_phase.csv", phase}, {"erlang_a.csv", erlangA}, {"mmck.csv", mmck},
-		{"batch_deterministic.csv", constantBatches}, {"batch_exponential.csv", exponentialBatches}, {"lb_policies.csv", balanced},
+		{"mmc.csv", mmc},
+		{"mdc.csv", mdc},
+		{"mgc_phase.csv", phase},
+		{"erlang_a.csv", erlangA},
+		{"mmck.csv", mmck},
+		{"batch_deterministic.csv", constantBatches},
+		{"batch_exponential.csv", exponentialBatches},
+		{"lb_policies.csv", balanced},
 	} {
 		records, err := readCSV(filepath.Join(folder, f.file))
 		if errors.Is(err, fs.ErrNotExist) {
@@ -80,7 +86,7 @@ func readCSV(path string) ([]record, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // only read from
 	lines, err := csv.NewReader(file).ReadAll()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -107,8 +113,8 @@ func one(c int, meanSeconds, scv float64) *simulator.Config {
 	}
 }
 
-// forgets returns how many requests a replication needs so that the part that is discarded lasts three relaxation times of
-// the queue, 1/(c mu (1-sqrt(rho))^2) each, for a number of separate queues.
+// forgets returns how many requests a replication needs so that the part that is discarded lasts three relaxation times
+// of the queue, 1/(c mu (1-sqrt(rho))^2) each, for a number of separate queues.
 func forgets(queues, rho float64) float64 {
 	root := 1 - math.Sqrt(min(rho, mostUtilization))
 	return queues * 3 / discardedShare / (root * root)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"hash/fnv"
 	"math"
 	"os"
 	"runtime"
@@ -110,7 +111,7 @@ func (r row) simulate(ctx context.Context, width, most float64) ([]outcome, erro
 		requests = min(requests, max(r.least, most/replications))
 		values := make([][]float64, len(r.want))
 		for k := range replications {
-			s, err := r.run(ctx, requests, simulator.ReplicationSeed(uint64(requests), k))
+			s, err := r.run(ctx, requests, simulator.ReplicationSeed(r.seed(requests), k))
 			if err != nil {
 				return nil, err
 			}
@@ -130,6 +131,13 @@ func (r row) simulate(ctx context.Context, width, most float64) ([]outcome, erro
 			return outcomes, nil
 		}
 	}
+}
+
+// seed differs between rows, so that they miss independently.
+func (r row) seed(requests float64) uint64 {
+	h := fnv.New64a()
+	fmt.Fprint(h, r.model, r.name, requests)
+	return h.Sum64()
 }
 
 // run simulates one replication and takes off the same run ended after its first part: both meet the same requests.

@@ -15,15 +15,15 @@ func poisson(s arrivals.Schedule, duration time.Duration) simulator.Arrivals {
 	}}
 }
 
-// servers returns c servers with a mean service time of 40 ms behind one queue, and Poisson arrivals at utilization rho.
-func servers(c int, rho, requests float64) *simulator.Config {
-	rate := rho * float64(c) * 25
+// ten returns ten servers with a mean service time of 40 ms behind one queue, and Poisson arrivals at utilization rho.
+func ten(rho, requests float64) *simulator.Config {
+	rate := rho * 10 * 25
 	duration := time.Duration(requests / rate * float64(time.Second))
 	return &simulator.Config{
 		Duration:  duration,
 		Arrivals:  poisson(arrivals.Constant{ArrivalRatePerSecond: rate}, duration),
 		Service:   simulator.Service{Mean: 40 * time.Millisecond, SCV: 1},
-		Replicas:  simulator.Replicas{Initial: int32(c), Min: int32(c), Max: int32(c)},
+		Replicas:  simulator.Replicas{Initial: 10, Min: 10, Max: 10},
 		Objective: simulator.Objective{Percentile: 0.99, Latency: 500 * time.Millisecond},
 	}
 }
@@ -31,7 +31,7 @@ func servers(c int, rho, requests float64) *simulator.Config {
 // full returns the full model on a like load: a balancer that takes the less loaded of two, clients that give up and
 // retry within a budget, replicas that start cold and warm up, the HPA.
 func full(requests float64) *simulator.Config {
-	c := servers(10, 0.9, requests)
+	c := ten(0.9, requests)
 	c.Balancer.Kind = simulator.PowerOfTwo
 	c.Queue.MaxPerReplica = 100
 	c.Client = simulator.Client{Timeout: time.Second, Retries: 2, Backoff: 100 * time.Millisecond, RetryBudget: 0.1}
