@@ -22,7 +22,9 @@ type Stream struct {
 	expected, elapsed float64
 	reach             float64 // operational time at to
 	factor            float64
-	rate              float64 // of the schedule, where constant; else NaN
+	rate              float64 // of the schedule at from, where it is constant or linear; else NaN
+	slope             float64 // of the rate, in requests/s², 0 where it is constant
+	stride            float64 // length that the next linear piece is tried with
 	due               float64 // operational time of the next arrival
 	last              float64 // newest arrival in this piece, for the inversion to start from
 }
@@ -49,10 +51,20 @@ func (s *Stream) Fill(dst []float64) int {
 			}
 			continue
 		}
-		if s.rate > 0 { // constant, the hot path
+		switch {
+		case s.rate > 0 && s.slope == 0: // the hot path
 			scale := 1 / (s.rate * s.factor)
 			for n < len(dst) && s.due < s.reach {
 				dst[n] = min(s.from+(s.due-s.elapsed)*scale, s.to)
+				n++
+				s.due += s.gap.draw(s.rng)
+			}
+			continue
+		case s.rate >= 0: // Λ(from + τ) - Λ(from) = rate τ + slope τ²/2
+			scale := 1 / s.factor
+			for n < len(dst) && s.due < s.reach {
+				d := (s.due - s.elapsed) * scale
+				dst[n] = min(s.from+2*d/(s.rate+math.Sqrt(max(0, s.rate*s.rate+2*s.slope*d))), s.to)
 				n++
 				s.due += s.gap.draw(s.rng)
 			}
@@ -88,15 +100,69 @@ func (s *Stream) enter() {
 	until, constant := pieceOf(s.schedule, at)
 	// A piece at least a nanosecond long: times shorter than that do not exist for a schedule.
 	s.to = min(s.until, s.modEnd, max(until.Seconds(), (at+1).Seconds()))
-	s.last = s.from
+	s.last, s.slope = s.from, 0
 	s.expected = s.schedule.Cumulative(at)
 	if constant {
 		s.rate = s.schedule.Rate(at)
 		s.reach = s.elapsed + s.factor*s.rate*(s.to-s.from)
 		return
 	}
+	if s.linear(at) {
+		return
+	}
 	s.rate = math.NaN()
 	s.reach = s.elapsed + s.factor*max(0, s.schedule.Cumulative(duration(s.to))-s.expected)
+}
+
+const (
+	// firstStride and lastStride, in seconds, bound the pieces in which a rate is taken as linear.
+	firstStride, lastStride = 1.0, 60.0
+	// linearError is how far, in seconds, an arrival time may be off by taking it so: less than a schedule can tell.
+	linearError = 0.5e-9
+	// worthwhile is the number of arrivals from which on a linear piece is cheaper than inverting one by one.
+	worthwhile = 8
+)
+
+// linear shortens the piece until the rate is linear in it as far as a schedule's nanoseconds can tell, which makes
+// inversion a square root; false where that is not worth it.
+func (s *Stream) linear(at time.Duration) bool {
+	rate := s.schedule.Rate(at)
+	if s.stride == 0 {
+		s.stride = firstStride
+	}
+	for h := min(s.stride, s.to-s.from); ; h /= 2 {
+		end := duration(s.from + h)
+		total := s.schedule.Cumulative(end) - s.expected
+		if !(total*s.factor >= worthwhile) || !(rate > 0) {
+			return false
+		}
+		slope := 2 * (total/h - rate) / h
+		if !s.fits(rate, slope, h) {
+			s.stride = h / 2
+			continue
+		}
+		s.stride = min(2*h, lastStride)
+		s.rate, s.slope = rate, slope
+		s.to = min(s.to, s.from+h)
+		s.reach = s.elapsed + s.factor*total
+		return true
+	}
+}
+
+// fits reports whether the parabola is the schedule's Λ at the quarters of a piece.
+func (s *Stream) fits(rate, slope, h float64) bool {
+	for _, part := range [...]float64{0.25, 0.5, 0.75} {
+		t := part * h
+		now := rate + slope*t
+		if !(now > 0) {
+			return false
+		}
+		off := s.schedule.Cumulative(duration(s.from+t)) - s.expected - t*(rate+slope*t/2)
+		if math.Abs(off) > linearError*now {
+			return false
+		}
+	}
+	return true
 }
 
 // inversionSteps bounds the search for one arrival time; the bracket halves at least every other step, so that it is
