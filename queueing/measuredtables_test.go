@@ -138,6 +138,14 @@ func TestMeasuredCalibration(t *testing.T) {
 				1000*c.MeanService.Value, 1000*c.MeanService.Low, 1000*c.MeanService.High,
 				c.Concurrency.Value, c.Concurrency.Low, c.Concurrency.High, c.SCV.Value, c.SCV.Low, c.SCV.High, c.LatencyRatio)
 			assert.InEpsilon(t, 0.08, c.MeanService.Value, 0.05)
+			// 20 at once hardly ever wait, and tell nothing of the law.
+			if kept := c.Service().SCV; scv == 1 || concurrency == 20 {
+				assert.Equal(t, queueing.Variability{}, kept, "exponential, or not known")
+			} else {
+				assert.InDelta(t, scv, kept.Value(), 0.15)
+			}
+			unsure := queueing.Calibrate(observe(service, (1+scv)/2, 60, false))
+			assert.Equal(t, queueing.Variability{}, unsure.Service().SCV, "without utilization an SCV can pass for less concurrency")
 		}
 	}
 }
