@@ -21,7 +21,10 @@ import (
 // below the target.
 func TestMeasuredStaffing(t *testing.T) {
 	above := map[queueing.StaffingMethod]float64{}
-	for _, c := range sinusoids {
+	for i, c := range sinusoids {
+		if underRace && i > 0 {
+			break
+		}
 		rate := sinusoid(c.mean, c.amplitude, c.period)
 		step := time.Duration(c.period / sinusoidIntervals * 1e9)
 		for _, method := range []queueing.StaffingMethod{
@@ -128,6 +131,14 @@ func TestMeasuredGate(t *testing.T) {
 	}
 }
 
+// TestCalibratedServiceIsExponentialWithoutUtilization, since an SCV can then pass for less concurrency.
+func TestCalibratedServiceIsExponentialWithoutUtilization(t *testing.T) {
+	service := queueing.Service{MeanTime: 80 * time.Millisecond, Concurrency: 1}
+	c := queueing.Calibrate(observe(service, 2.5, 25, false))
+	require.Positive(t, c.MeanService.Value)
+	assert.Equal(t, queueing.Variability{}, c.Service().SCV)
+}
+
 // TestMeasuredCalibration tells how well the parts of a service are recovered.
 func TestMeasuredCalibration(t *testing.T) {
 	for _, concurrency := range []int{1, 4, 20} {
@@ -144,8 +155,6 @@ func TestMeasuredCalibration(t *testing.T) {
 			} else {
 				assert.InDelta(t, scv, kept.Value(), 0.15)
 			}
-			unsure := queueing.Calibrate(observe(service, (1+scv)/2, 60, false))
-			assert.Equal(t, queueing.Variability{}, unsure.Service().SCV, "without utilization an SCV can pass for less concurrency")
 		}
 	}
 }

@@ -191,7 +191,7 @@ func TestSizeRateSpread(t *testing.T) {
 // The largest rate of a number of replicas and the least replicas of a rate are each other's inverse, for every model.
 func TestSizeReplicasInverse(t *testing.T) {
 	for _, shape := range []string{
-		"--service-time 100ms --latency 900ms", "--service-time 100ms --latency 1500ms --service-scv 4", "--service-time 100ms --model jsq --latency 900ms",
+		"--service-time 100ms --latency 900ms", "--service-time 100ms --latency 1500ms --service-scv 4", "--service-time 100ms --model round-robin --latency 900ms",
 		"--service-time 100ms --model mg1 --service-scv 0.3 --mean-response 150ms", "--service-time 100ms --model mminf --max-wait-probability 0.05",
 		"--service-time 100ms --setup-time 30s --latency 60s", "--service-time 100ms --queue-limit 5 --max-blocking 0.01",
 		"--batch-max 8 --batch-fixed 10ms --batch-per-item 2ms --latency 60ms", "--service-time 100ms --concurrency 3 --model mphc --service-scv 2",
