@@ -196,12 +196,13 @@ func TestSizeReplicasInverse(t *testing.T) {
 		"--service-time 100ms --setup-time 30s --latency 60s", "--service-time 100ms --queue-limit 5 --max-blocking 0.01",
 		"--batch-max 8 --batch-fixed 10ms --batch-per-item 2ms --latency 60ms", "--service-time 100ms --concurrency 3 --model mphc --service-scv 2",
 	} {
-		ask := func(args string) (r struct {
+		type answer struct {
 			Replicas int
 			Rate     float64 `json:"arrival_rate"`
 			Max      float64 `json:"max_arrival_rate"`
 			Binding  queueing.Constraint
-		}) {
+		}
+		ask := func(args string) (r answer) {
 			out, stderr, code := command(t, strings.Fields("size -o json "+args+" "+shape)...)
 			require.Zero(t, code, "%s %s: %s", args, shape, stderr)
 			require.NoError(t, json.Unmarshal([]byte(out), &r))
