@@ -45,7 +45,7 @@ const DefaultChoices = 2
 //
 // The zero value is invalid. Common to all methods: NaN for arguments that [MMc] does not allow, an unknown Policy,
 // Choices below 0, or a shortest queue of more servers than supported. Where λ >= Nμ means and quantiles are +Inf and
-// probabilities 1.
+// probabilities 1. Every method solves the system; [Balanced.Solve] keeps the solution for several questions.
 //
 // Sources: E_N/M/1: L. Kleinrock, Queueing Systems I (1975), chapter 6 (G/M/1). Power of d: N. D. Vvedenskaya,
 // R. L. Dobrushin, F. I. Karpelevich, Problems of Information Transmission 32 (1996); M. Mitzenmacher, The power of two
@@ -78,25 +78,13 @@ func (b Balanced) Utilization() float64 {
 func (b Balanced) Stable() bool { return b.valid() && b.central().Stable() }
 
 // WaitProbability returns P(W > 0) = F(1).
-func (b Balanced) WaitProbability() float64 { return b.WaitTail(0) }
+func (b Balanced) WaitProbability() float64 { return b.Solve().WaitProbability() }
 
 // MeanWaitSeconds returns the mean time in queue, E[W].
-func (b Balanced) MeanWaitSeconds() float64 {
-	switch {
-	case !b.valid():
-		return math.NaN()
-	case !b.Stable():
-		return math.Inf(1)
-	case b.Policy == BalanceCentralQueue:
-		return b.central().MeanWaitSeconds()
-	}
-	return b.found().meanAhead() / b.ServiceRatePerSecond
-}
+func (b Balanced) MeanWaitSeconds() float64 { return b.Solve().MeanWaitSeconds() }
 
 // MeanResponseSeconds returns the mean time from arrival to completion, E[T] = E[W] + 1/μ.
-func (b Balanced) MeanResponseSeconds() float64 {
-	return b.MeanWaitSeconds() + 1/b.ServiceRatePerSecond
-}
+func (b Balanced) MeanResponseSeconds() float64 { return b.Solve().MeanResponseSeconds() }
 
 // MeanQueueLength returns the mean number waiting in all queues together, λE[W].
 func (b Balanced) MeanQueueLength() float64 {
@@ -110,44 +98,18 @@ func (b Balanced) MeanQueueLength() float64 {
 func (b Balanced) MeanInSystem() float64 { return b.MeanQueueLength() + b.OfferedLoad() }
 
 // WaitTail returns P(W > t), t in seconds; 1 if t < 0, NaN if t is NaN.
-func (b Balanced) WaitTail(seconds float64) float64 { return b.tail(seconds, 1) }
+func (b Balanced) WaitTail(seconds float64) float64 { return b.Solve().WaitTail(seconds) }
 
 // ResponseTail returns P(T > t), t in seconds; 1 if t <= 0, NaN if t is NaN.
-func (b Balanced) ResponseTail(seconds float64) float64 { return b.tail(seconds, 0) }
+func (b Balanced) ResponseTail(seconds float64) float64 { return b.Solve().ResponseTail(seconds) }
 
 // WaitQuantileSeconds returns the p-quantile of the wait of all arrivals, those served at once included; +Inf if p = 1,
 // NaN if p is outside [0, 1].
-func (b Balanced) WaitQuantileSeconds(p float64) float64 { return b.quantile(p, 1) }
+func (b Balanced) WaitQuantileSeconds(p float64) float64 { return b.Solve().WaitQuantileSeconds(p) }
 
 // ResponseQuantileSeconds returns the p-quantile of the response time; +Inf if p = 1, NaN if p is outside [0, 1].
-func (b Balanced) ResponseQuantileSeconds(p float64) float64 { return b.quantile(p, 0) }
-
-func (b Balanced) tail(seconds float64, first int) float64 {
-	switch {
-	case !b.valid() || math.IsNaN(seconds):
-		return math.NaN()
-	case seconds < 0 || !b.Stable():
-		return 1
-	case b.Policy == BalanceCentralQueue && first == 1:
-		return b.central().WaitTail(seconds)
-	case b.Policy == BalanceCentralQueue:
-		return b.central().ResponseTail(seconds)
-	}
-	return b.found().tail(b.ServiceRatePerSecond*seconds, first)
-}
-
-func (b Balanced) quantile(p float64, first int) float64 {
-	switch {
-	case !b.valid() || !(p >= 0 && p <= 1):
-		return math.NaN()
-	case !b.Stable():
-		return math.Inf(1)
-	case b.Policy == BalanceCentralQueue && first == 1:
-		return b.central().WaitQuantileSeconds(p)
-	case b.Policy == BalanceCentralQueue:
-		return b.central().ResponseQuantileSeconds(p)
-	}
-	return b.found().quantile(p, first) / b.ServiceRatePerSecond
+func (b Balanced) ResponseQuantileSeconds(p float64) float64 {
+	return b.Solve().ResponseQuantileSeconds(p)
 }
 
 func (b Balanced) central() MMc {

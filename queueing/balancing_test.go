@@ -213,3 +213,30 @@ func BenchmarkBalanced(b *testing.B) {
 		}
 	}
 }
+
+// TestBalancedSolvedOnce wants one solution to answer as the methods do that solve anew.
+func TestBalancedSolvedOnce(t *testing.T) {
+	for _, policy := range []queueing.Balancing{
+		queueing.BalanceRandom, queueing.BalanceRoundRobin, queueing.BalancePowerOfD, queueing.BalanceShortestQueue, queueing.BalanceCentralQueue,
+	} {
+		for _, lambda := range []float64{0, 2.5, 3, math.NaN()} {
+			q := queueing.Balanced{ArrivalRatePerSecond: lambda, ServiceRatePerSecond: 1, Servers: 3, Policy: policy}
+			s := q.Solve()
+			for _, pair := range [][2]float64{
+				{q.Utilization(), s.Utilization()},
+				{q.WaitProbability(), s.WaitProbability()},
+				{q.MeanWaitSeconds(), s.MeanWaitSeconds()},
+				{q.MeanResponseSeconds(), s.MeanResponseSeconds()},
+				{q.WaitTail(2), s.WaitTail(2)},
+				{q.ResponseTail(2), s.ResponseTail(2)},
+				{q.WaitQuantileSeconds(0.99), s.WaitQuantileSeconds(0.99)},
+				{q.ResponseQuantileSeconds(0.99), s.ResponseQuantileSeconds(0.99)},
+			} {
+				assert.Equal(t, math.IsNaN(pair[0]), math.IsNaN(pair[1]), "%+v", q)
+				if !math.IsNaN(pair[0]) {
+					assert.Equal(t, pair[0], pair[1], "%+v", q)
+				}
+			}
+		}
+	}
+}

@@ -123,7 +123,15 @@ func (q MDBatch) agesBeyondBatch(w batchWalk, entered [][]float64) batchAge {
 	}
 	renewal := []float64{}
 	came, size := make([]float64, poissonSpan(lambda*whole)+1), make([]float64, b-1)
-	points := make([]float64, len(w.descent))
+	reach, most := make([]int, b+1), 0 // entries that are not negligible
+	for n := 1; n <= b; n++ {
+		reach[n] = len(entered[n])
+		for reach[n] > 0 && entered[n][reach[n]-1] < negligibleState/float64(b) {
+			reach[n]--
+		}
+		most = max(most, reach[n])
+	}
+	points := make([]float64, most)
 	for m := 1; float64(m)*whole < until && m <= MaxBatchStates/b; m++ {
 		for len(renewal) < m*b {
 			renewal = w.climb(renewal)
@@ -131,8 +139,7 @@ func (q MDBatch) agesBeyondBatch(w batchWalk, entered [][]float64) batchAge {
 		if m > 2 && sumOf(renewal[(m-2)*b:m*b]) < negligibleState {
 			break
 		}
-		panels, _ := newBatchPanels(q.ageBreaks(m, until), lambda, b)
-		for _, p := range panels {
+		for _, p := range newAgePanels(q.ageBreaks(m, until), lambda, b) {
 			for j, weight := range p.rule.weight {
 				v := p.at(j)
 				weight *= (p.to - p.from) / 2
@@ -144,10 +151,18 @@ func (q MDBatch) agesBeyondBatch(w batchWalk, entered [][]float64) batchAge {
 						points[z] += came[k] * renewal[m*b-1-z-k]
 					}
 				}
-				for n := 1; n <= b; n++ {
-					density := q.ageDensity(n, m, v)
-					for z, e := range entered[n] {
-						density += lambda * e * points[z]
+				own := math.Inf(1)
+				for n := b; n >= 1; n-- {
+					if own >= lambda*negligibleState { // it falls with n
+						own = q.ageDensity(n, m, v)
+					}
+					var density float64
+					for z, e := range entered[n][:reach[n]] {
+						density += e * points[z]
+					}
+					density = lambda*density + own
+					if density < lambda*negligibleState {
+						continue
 					}
 					density *= weight
 					ages.visits[n] += density

@@ -18,17 +18,35 @@ type batchPanel struct {
 // newBatchPanels cuts the time axis at the breaks, rising from 0, and into pieces in which few requests arrive. It also
 // returns the number of nodes.
 func newBatchPanels(breaks []float64, lambda float64, maxBatch int) (panels []batchPanel, nodes int) {
-	const arrivalsPerPanel = 8
 	extra := 0
 	if maxBatch <= 16 { // a few panels can afford more nodes
 		extra = 3
 	}
+	return cutPanels(breaks, lambda, 8, func(arrivals float64) int { return legendreNodes(arrivals) + extra })
+}
+
+// newAgePanels are fewer and wider ones for ages beyond a batch, where what is integrated is a polynomial of a
+// degree below twice the nodes, or smooth on the scale of the square root of what came in a batch.
+func newAgePanels(breaks []float64, lambda float64, maxBatch int) []batchPanel {
+	if maxBatch <= 16 {
+		panels, _ := newBatchPanels(breaks, lambda, maxBatch)
+		return panels
+	}
+	panels, _ := cutPanels(breaks, lambda, 64, func(arrivals float64) int { return 12 + int(math.Ceil(2*math.Sqrt(arrivals)+0.8*arrivals)) })
+	return panels
+}
+
+// cutPanels cuts the time axis at the breaks and into pieces of at most so many arrivals, with so many nodes.
+func cutPanels(breaks []float64, lambda, arrivalsPerPanel float64, nodesFor func(arrivals float64) int) (panels []batchPanel, nodes int) {
 	rules := map[int]*legendre{}
 	for i := 1; i < len(breaks); i++ {
 		from, to := breaks[i-1], breaks[i]
 		arrivals := lambda * (to - from)
 		pieces := max(1, int(math.Ceil(arrivals/arrivalsPerPanel)))
-		count := legendreNodes(arrivals/float64(pieces)) + extra
+		count := nodesFor(arrivals / float64(pieces))
+		if count == 26 {
+			count++ // the 26-point rule of gonum v0.17.0 is wrong in the second digit
+		}
 		if rules[count] == nil {
 			rules[count] = newLegendre(count)
 		}

@@ -45,17 +45,26 @@ type Calibration struct {
 	// DownstreamLimit is the throughput, of all replicas together, that more replicas do not raise: the median over the
 	// observations with congestion, between their quartiles. NaN unless the verdict is VerdictDownstream.
 	DownstreamLimit Estimate
+
+	sureOfSCV bool // see [Calibration.Service]
 }
 
 // Fits reports whether the model describes the service, so that it may size it.
 func (c Calibration) Fits() bool { return c.Verdict == VerdictFits }
 
-// Service returns the calibrated service for [Size]; its zero value, which is refused there, without an estimate.
+// Service returns the calibrated service for [Size]; its zero value, which is refused there, without an estimate. It has the
+// SCV found, rather than that of the exponential law, where that is told apart from other causes and from the exponential law: the
+// utilization was known for half of the observations or more, no other concurrency fits, and the interval of the
+// SCV excludes 1 and is no wider than half of 1 + SCV, which is the wait within a quarter either way.
 func (c Calibration) Service() Service {
-	return Service{
+	s := Service{
 		MeanTime:    time.Duration(math.Round(c.MeanService.Value * float64(time.Second))),
 		Concurrency: int(c.Concurrency.Value),
 	}
+	if c.sureOfSCV && !(c.SCV.Low <= 1 && c.SCV.High >= 1) {
+		s.SCV = SCV(c.SCV.Value)
+	}
+	return s
 }
 
 // Chosen by us; docs/models/calibration.md says what they do.
@@ -64,6 +73,7 @@ const (
 	fewestFitted     = 10   // observations
 	latencyTolerance = 1.25 // of the ratio of measured to predicted mean latency
 	maxConcurrency   = 256
+	scvCertainty     = 0.5 // of 1 + SCV, the widest interval of an SCV that is planned by
 )
 
 // Calibrate fits an M/M/c queue, c = replicas times concurrency, to observations of one version in order of time, and

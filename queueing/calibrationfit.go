@@ -8,6 +8,7 @@ type calibrationFit struct {
 	waitFactor  float64 // (1+SCV)/2
 	waitError   float64 // its standard error
 	loss        float64
+	utilization bool // was known, so that the service time is not mistaken for waits
 }
 
 // fitConcurrency returns the best fit at k requests per replica.
@@ -24,7 +25,9 @@ func fitConcurrency(observations []Observation, k int) calibrationFit {
 		}
 	}
 	if 2*known >= len(observations) {
-		return fitWaits(observations, k, float64(k)*busy/rate)
+		f := fitWaits(observations, k, float64(k)*busy/rate)
+		f.utilization = true
+		return f
 	}
 	// Without utilization: the service time is about the least latency at most, a little more since the least of many
 	// is low by noise. A grid, then golden section around its best.
@@ -102,4 +105,5 @@ func (f calibrationFit) report(c *Calibration, fits []calibrationFit, n int) {
 	}
 	scv := 2*f.waitFactor - 1
 	c.SCV = Estimate{scv, math.Max(0, scv-4*f.waitError), scv + 4*f.waitError}
+	c.sureOfSCV = f.utilization && c.Concurrency.Low == c.Concurrency.High && c.SCV.High-c.SCV.Low <= scvCertainty*(1+scv)
 }

@@ -48,10 +48,11 @@ func tailOfTransform(transform func(s complex128) complex128, t float64) float64
 	return math.Min(math.Max(tail, 0), 1)
 }
 
-// quantileByInversion returns the p-quantile of such a tail; NaN where 1-p is above 0 but not far above inversionError.
+// quantileByInversion returns the p-quantile of such a tail, to a relative width below what the error of the tail is worth;
+// NaN where 1-p is above 0 but not far above inversionError.
 func quantileByInversion(tail func(seconds float64) float64, p, scale float64) float64 {
 	if 1-p < 100*inversionError && p < 1 {
 		return math.NaN()
 	}
-	return quantileOfTail(tail, p, scale)
+	return quantileOfTailTo(tail, p, scale, 1e-10)
 }

@@ -12,8 +12,9 @@ const MaxSetupServers = 1000
 //
 // The zero value is invalid. Common to all methods: NaN for arguments that [MMc] does not allow, more than
 // [MaxSetupServers] servers, or a mean setup that is negative, infinite or NaN. Without setup it is the MMc queue.
-// Means and quantiles are +Inf where λ >= cμ. Quantiles are found by numerical inversion, to 1e-9 of probability, as
-// long as the queue is not too long; see [MMcSetup.WaitTail].
+// Means and quantiles are +Inf where λ >= cμ. Quantiles are found by numerical inversion, to 1e-9 of probability, for up to
+// [MaxSetupQuantileServers] servers; see [MMcSetup.WaitTail]. Every method solves the queue; [MMcSetup.Solve] keeps the
+// solution for several questions.
 //
 // Source: A. Gandhi, S. Doroudi, M. Harchol-Balter, A. Scheller-Wolf, Exact analysis of the M/M/k/setup class of
 // Markov chains via recursive renewal reward, SIGMETRICS 2013 and Queueing Systems 77 (2014) (the model). The solution
@@ -56,47 +57,82 @@ func (q MMcSetup) WaitProbability() float64 {
 }
 
 // MeanWaitSeconds returns the mean time from arrival to the start of service.
-func (q MMcSetup) MeanWaitSeconds() float64 {
-	switch {
-	case !q.valid():
-		return math.NaN()
-	case !q.Stable():
-		return math.Inf(1)
-	case q.MeanSetupSeconds == 0:
-		return q.queue().MeanWaitSeconds()
-	case q.OfferedLoad() == 0:
-		return q.MeanSetupSeconds // one request, alone
-	}
-	return q.solve(false).waiting / q.ArrivalRatePerSecond
-}
+func (q MMcSetup) MeanWaitSeconds() float64 { return q.solved(false).MeanWaitSeconds() }
 
 // MeanResponseSeconds returns the mean time from arrival to completion. With one server it is the closed form
 // 1/(μ-λ) + E[setup] (P. D. Welch, Operations Research 12 (1964)).
-func (q MMcSetup) MeanResponseSeconds() float64 {
-	return q.MeanWaitSeconds() + 1/q.ServiceRatePerSecond
-}
+func (q MMcSetup) MeanResponseSeconds() float64 { return q.solved(false).MeanResponseSeconds() }
 
 // MeanQueueLength returns the mean number waiting, λE[W].
-func (q MMcSetup) MeanQueueLength() float64 {
-	if q.valid() && q.OfferedLoad() == 0 {
-		return 0
-	}
-	return q.ArrivalRatePerSecond * q.MeanWaitSeconds()
-}
+func (q MMcSetup) MeanQueueLength() float64 { return q.solved(false).MeanQueueLength() }
 
 // MeanInSystem returns the mean number waiting or in service.
 func (q MMcSetup) MeanInSystem() float64 { return q.MeanQueueLength() + q.OfferedLoad() }
 
 // MeanInSetup returns the mean number of servers that are starting, which cost without serving. Where the queue is not
 // stable all servers are on and it is 0.
-func (q MMcSetup) MeanInSetup() float64 {
+func (q MMcSetup) MeanInSetup() float64 { return q.solved(false).MeanInSetup() }
+
+// SolvedMMcSetup is the steady state of an [MMcSetup], from [MMcSetup.Solve]. It is immutable, and its methods have the
+// special cases of those of [MMcSetup].
+type SolvedMMcSetup struct {
+	queue MMcSetup
+	chain bool // state holds the solution, which a queue that is invalid, unstable, idle or without setup does not need
+	state setupState
+}
+
+// Solve computes the steady state once for several questions.
+func (q MMcSetup) Solve() *SolvedMMcSetup { return q.solved(q.Servers <= MaxSetupQuantileServers) }
+
+func (q MMcSetup) solved(keepLaw bool) *SolvedMMcSetup {
+	s := &SolvedMMcSetup{queue: q}
+	if q.Stable() && q.MeanSetupSeconds > 0 && q.OfferedLoad() > 0 {
+		s.chain, s.state = true, q.solve(keepLaw)
+	}
+	return s
+}
+
+// Utilization returns ρ.
+func (s *SolvedMMcSetup) Utilization() float64 { return s.queue.Utilization() }
+
+// WaitProbability returns P(W > 0).
+func (s *SolvedMMcSetup) WaitProbability() float64 { return s.queue.WaitProbability() }
+
+// MeanWaitSeconds returns E[W].
+func (s *SolvedMMcSetup) MeanWaitSeconds() float64 {
+	q := s.queue
 	switch {
+	case s.chain:
+		return s.state.waiting / q.ArrivalRatePerSecond
 	case !q.valid():
 		return math.NaN()
-	case !q.Stable() || q.MeanSetupSeconds == 0 || q.OfferedLoad() == 0:
+	case !q.Stable():
+		return math.Inf(1)
+	case q.MeanSetupSeconds == 0:
+		return q.queue().MeanWaitSeconds()
+	}
+	return q.MeanSetupSeconds // one request, alone
+}
+
+// MeanResponseSeconds returns E[T].
+func (s *SolvedMMcSetup) MeanResponseSeconds() float64 {
+	return s.MeanWaitSeconds() + 1/s.queue.ServiceRatePerSecond
+}
+
+// MeanQueueLength returns λE[W].
+func (s *SolvedMMcSetup) MeanQueueLength() float64 {
+	if s.queue.valid() && s.queue.OfferedLoad() == 0 {
 		return 0
 	}
-	return q.solve(false).starting
+	return s.queue.ArrivalRatePerSecond * s.MeanWaitSeconds()
+}
+
+// MeanInSetup returns the mean number of servers that are starting.
+func (s *SolvedMMcSetup) MeanInSetup() float64 {
+	if !s.queue.valid() {
+		return math.NaN()
+	}
+	return s.state.starting
 }
 
 func (q MMcSetup) queue() MMc {
@@ -113,6 +149,7 @@ type setupState struct {
 	total    float64     // of the law, which is not normalized
 	law      [][]float64 // by j and n-j up to n = c, if asked for
 	rates    setupRates
+	columns  [][]float64 // of the matrix of rates, if asked for
 }
 
 // solve finds the stationary law of (n, j), n requests in the system of which j are in service. In phase j setups
@@ -204,7 +241,11 @@ func (q MMcSetup) solve(keepLaw bool) setupState {
 			total, waiting, starting, first = total/rescaleAbove, waiting/rescaleAbove, starting/rescaleAbove, first/rescaleAbove
 		}
 	}
-	return setupState{waiting: waiting / total, starting: starting / total, total: total, law: law, rates: r}
+	state := setupState{waiting: waiting / total, starting: starting / total, total: total, law: law, rates: r}
+	if keepLaw {
+		state.columns = r.columns()
+	}
+	return state
 }
 
 // setupRates is the matrix R of the levels above c, upper triangular since phases only rise there.
@@ -255,4 +296,16 @@ func newSetupRates(c int, lambda, setupRate, spare float64) setupRates {
 		column[l] = 0
 	}
 	return r
+}
+
+// columns returns R by columns, above the diagonal.
+func (r setupRates) columns() [][]float64 {
+	columns := make([][]float64, len(r.matrix))
+	for i := range columns {
+		columns[i] = make([]float64, i)
+		for l := range i {
+			columns[i][l] = r.matrix[l][i]
+		}
+	}
+	return columns
 }

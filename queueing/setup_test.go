@@ -142,11 +142,13 @@ func FuzzMMcSetup(f *testing.F) {
 	f.Add(0.9, 1.0, 1, 1.0)
 	f.Add(1e-310, 1e-300, 40, 1e300)
 	f.Add(29.9999999, 1.0, 30, 1e-12)
+	f.Add(50.0, 10.0, 5, 30.0)
+	f.Add(49.999, 10.0, 5, 3e5)
 	f.Fuzz(func(t *testing.T, lambda, mu float64, servers int, setup float64) {
 		q := queueing.MMcSetup{ArrivalRatePerSecond: lambda, ServiceRatePerSecond: mu, Servers: servers % 100, MeanSetupSeconds: setup}
 		assert.False(t, q.MeanWaitSeconds() < 0)
 		assert.False(t, q.MeanInSetup() < 0)
-		q.Servers %= 4
+		q.Servers %= 6
 		tail := q.WaitTail(setup)
 		assert.False(t, tail < 0 || tail > 1)
 		assert.False(t, q.ResponseQuantileSeconds(0.9) < 0)
@@ -159,6 +161,14 @@ func BenchmarkMMcSetup(b *testing.B) {
 		b.Run(fmt.Sprintf("servers=%d", servers), func(b *testing.B) {
 			for b.Loop() {
 				q.MeanWaitSeconds()
+			}
+		})
+	}
+	for _, servers := range []int{7, 20, queueing.MaxSetupQuantileServers} {
+		s := queueing.MMcSetup{ArrivalRatePerSecond: 0.7 * float64(servers), ServiceRatePerSecond: 1, Servers: servers, MeanSetupSeconds: 300}.Solve()
+		b.Run(fmt.Sprintf("tail/servers=%d", servers), func(b *testing.B) {
+			for b.Loop() {
+				s.ResponseTail(100)
 			}
 		})
 	}
@@ -227,7 +237,30 @@ func TestSetupQuantilesBySimulation(t *testing.T) {
 		}
 		assert.InEpsilon(t, q.MeanWaitSeconds(), mean, 1e-2, "%+v", q)
 	}
-	long := queueing.MMcSetup{ArrivalRatePerSecond: 35, ServiceRatePerSecond: 1, Servers: 50, MeanSetupSeconds: 100}
-	assert.True(t, math.IsNaN(long.ResponseQuantileSeconds(0.9)), "too long a queue")
-	assert.True(t, math.IsNaN(long.WaitTail(1)))
+}
+
+// TestSetupQuantilesOfLongQueues takes setups of hundreds of service times, behind which thousands wait, and the bound.
+func TestSetupQuantilesOfLongQueues(t *testing.T) {
+	q := queueing.MMcSetup{ArrivalRatePerSecond: 50, ServiceRatePerSecond: 10, Servers: 7, MeanSetupSeconds: 30}
+	s := q.Solve()
+	assert.Equal(t, q.WaitTail(9), s.WaitTail(9))
+	const steps = 50
+	var mean float64
+	width := s.WaitQuantileSeconds(1-1e-6) / steps
+	for i := range steps {
+		mean += width * s.WaitTail((float64(i)+0.5)*width)
+	}
+	assert.InEpsilon(t, s.MeanWaitSeconds(), mean, 1e-2)
+	p99 := s.ResponseQuantileSeconds(0.99)
+	assert.InDelta(t, 0.01, s.ResponseTail(p99), 2e-9)
+
+	// Hardly any load of any size and setup: one request, that starts one server.
+	q = queueing.MMcSetup{ArrivalRatePerSecond: 1e-9, ServiceRatePerSecond: 1, Servers: 12, MeanSetupSeconds: 30}
+	assert.InEpsilon(t, -30*math.Log(0.01), q.WaitQuantileSeconds(0.99), 1e-6)
+	q.Servers = queueing.MaxSetupQuantileServers
+	assert.InDelta(t, math.Exp(-1), q.WaitTail(30), 1e-7)
+	q.Servers++
+	assert.True(t, math.IsNaN(q.WaitQuantileSeconds(0.99)), "more servers than are solved for")
+	assert.True(t, math.IsNaN(q.ResponseTail(1)))
+	assert.Positive(t, q.MeanWaitSeconds())
 }

@@ -2,74 +2,81 @@ package queueing
 
 import "math"
 
-// MaxSetupStates bounds the states of a waiting request up to which [MMcSetup] quantiles are solved: the square of the
-// servers times the longest queue, which grows with λ times the mean setup. At ρ = 0.7 it allows 10 servers with setups of 10
-// service times, and 20 with setups of one.
-const MaxSetupStates = 100_000
+// MaxSetupQuantileServers is the largest number of servers for which [MMcSetup] quantiles are solved: one tail takes
+// O(c⁴) time however long the setups and the queue are, 2 ms at 20 servers and 50 ms at the bound.
+const MaxSetupQuantileServers = 50
 
-// WaitTail returns P(W > t), first come first served. A request with m ahead of it in the queue, k behind, and j servers
-// on waits until a server that is on ends a service or one that is off starts up, either of which takes the head of the
-// queue; those behind drive setups too, min(m+1+k, c-j) in all. As j rises only and m falls only, the transform of its wait
-// is a recursion,
+// WaitTail returns P(W > t), first come first served. A request waits until a server that is on ends a service or one that is
+// off starts up, either of which takes the head of the queue; those behind drive setups too. Let n be the servers on and the
+// requests ahead in the queue together, j the servers on and k the requests behind. As j rises only and n falls only, the
+// transform of the wait is a recursion,
 //
-//	(s + λ + jμ + u) φ(j, m, k) = λ φ(j, m, k+1) + jμ φ(j, m-1, k) + u φ(j+1, m-1, k),  u = min(m+1+k, c-j)/E[setup],
+//	(s + λ + jμ + u) φ(j, n, k) = λ φ(j, n, k+1) + jμ φ(j, n-1, k) + u φ(j+1, n, k),  u = min(n-j+1+k, c-j)/E[setup],
 //
-// with φ(j, -1, k) = 1, k at most c-1 (more make no difference), and φ(c, m) = (cμ/(s+cμ))^(m+1). It is averaged over the
-// stationary law that arrivals find and inverted numerically, to an absolute error of 1e-9. One tail takes up to
-// 0.1 s at the bound.
+// with φ(j, j-1, k) = 1, and k at most c-1-j, since more make no difference. An arrival finds (j, n) with the probability
+// π(n, j), which above c is the power of a triangular matrix R, while u no longer depends on n there. So the sums
+// Z_i(j, k) = Σ_{n>=c} π(n, i) φ(j, n, k) need no end to the queue: they solve
 //
-// Special cases: 1 if t < 0 or λ >= cμ; NaN if t is NaN, or the states exceed [MaxSetupStates].
-func (q MMcSetup) WaitTail(seconds float64) float64 {
-	if tail, known := q.knownTail(seconds, q.queue().WaitTail); known {
-		return tail
-	}
-	if seconds == 0 {
-		return 1
-	}
-	found := q.foundWaiting()
-	if found == nil {
-		return math.NaN()
-	}
-	return tailOfTransform(func(s complex128) complex128 { return q.waitTransform(found, s) }, seconds)
-}
+//	(s + λ + jμ(1-R_ii) + u) Z_i(j, k) = λ Z_i(j, k+1) + u Z_i(j+1, k) + jμ (π(c, i) φ(j, c-1, k) + Σ_{l<i} R_li Z_l(j, k)).
+//
+// E[e^-sW] = Σ_{n<c} π(n, j) φ(j, n, 0) + Σ_j Z_j(j, 0) is inverted numerically, to an absolute error of 1e-9.
+//
+// Special cases: 1 if t < 0 or λ >= cμ; NaN if t is NaN, or there are more than [MaxSetupQuantileServers] servers with
+// setups.
+func (q MMcSetup) WaitTail(seconds float64) float64 { return q.Solve().WaitTail(seconds) }
 
 // ResponseTail returns P(T > t), the wait and an independent service; special cases as for [MMcSetup.WaitTail].
-func (q MMcSetup) ResponseTail(seconds float64) float64 {
-	if tail, known := q.knownTail(seconds, q.queue().ResponseTail); known {
-		return tail
-	}
-	if seconds == 0 {
-		return 1
-	}
-	found := q.foundWaiting()
-	if found == nil {
-		return math.NaN()
-	}
-	return q.responseTail(found, seconds)
-}
-
-func (q MMcSetup) responseTail(found [][]float64, seconds float64) float64 {
-	mu := complex(q.ServiceRatePerSecond, 0)
-	return tailOfTransform(func(s complex128) complex128 { return q.waitTransform(found, s) * mu / (s + mu) }, seconds)
-}
+func (q MMcSetup) ResponseTail(seconds float64) float64 { return q.Solve().ResponseTail(seconds) }
 
 // WaitQuantileSeconds returns the p-quantile of the wait; +Inf if p = 1 or λ >= cμ, NaN if p is outside [0, 1], where
 // 1-p < 1e-7, which the inversion does not resolve, or as [MMcSetup.WaitTail].
-func (q MMcSetup) WaitQuantileSeconds(p float64) float64 {
-	return q.quantile(p, q.queue().WaitQuantileSeconds, q.MeanWaitSeconds, func(found [][]float64, t float64) float64 {
-		return tailOfTransform(func(s complex128) complex128 { return q.waitTransform(found, s) }, t)
-	})
-}
+func (q MMcSetup) WaitQuantileSeconds(p float64) float64 { return q.Solve().WaitQuantileSeconds(p) }
 
 // ResponseQuantileSeconds returns the p-quantile of the response time; special cases as for
 // [MMcSetup.WaitQuantileSeconds].
 func (q MMcSetup) ResponseQuantileSeconds(p float64) float64 {
-	return q.quantile(p, q.queue().ResponseQuantileSeconds, q.MeanResponseSeconds, q.responseTail)
+	return q.Solve().ResponseQuantileSeconds(p)
 }
 
-func (q MMcSetup) quantile(p float64, without func(float64) float64, mean func() float64,
-	tail func(found [][]float64, seconds float64) float64,
-) float64 {
+// WaitTail returns P(W > t).
+func (s *SolvedMMcSetup) WaitTail(seconds float64) float64 {
+	return s.tail(seconds, s.queue.queue().WaitTail, s.waitTransform)
+}
+
+// ResponseTail returns P(T > t).
+func (s *SolvedMMcSetup) ResponseTail(seconds float64) float64 {
+	return s.tail(seconds, s.queue.queue().ResponseTail, s.responseTransform)
+}
+
+// WaitQuantileSeconds returns the p-quantile of the wait.
+func (s *SolvedMMcSetup) WaitQuantileSeconds(p float64) float64 {
+	return s.quantile(p, s.queue.queue().WaitQuantileSeconds, s.MeanWaitSeconds(), s.WaitTail)
+}
+
+// ResponseQuantileSeconds returns the p-quantile of the response time.
+func (s *SolvedMMcSetup) ResponseQuantileSeconds(p float64) float64 {
+	return s.quantile(p, s.queue.queue().ResponseQuantileSeconds, s.MeanResponseSeconds(), s.ResponseTail)
+}
+
+func (s *SolvedMMcSetup) tail(seconds float64, without func(float64) float64, transform func(complex128) complex128) float64 {
+	q := s.queue
+	switch {
+	case !q.valid() || math.IsNaN(seconds):
+		return math.NaN()
+	case q.MeanSetupSeconds == 0:
+		return without(seconds)
+	case seconds <= 0 || !q.Stable():
+		return 1
+	case q.Servers > MaxSetupQuantileServers:
+		return math.NaN()
+	case math.IsInf(seconds, 1):
+		return 0
+	}
+	return tailOfTransform(transform, seconds)
+}
+
+func (s *SolvedMMcSetup) quantile(p float64, without func(float64) float64, scale float64, tail func(float64) float64) float64 {
+	q := s.queue
 	switch {
 	case !q.valid() || !(p >= 0 && p <= 1):
 		return math.NaN()
@@ -77,115 +84,92 @@ func (q MMcSetup) quantile(p float64, without func(float64) float64, mean func()
 		return without(p)
 	case !q.Stable():
 		return math.Inf(1)
-	}
-	found := q.foundWaiting()
-	if found == nil {
+	case q.Servers > MaxSetupQuantileServers:
 		return math.NaN()
 	}
-	return quantileByInversion(func(t float64) float64 {
-		if t <= 0 {
-			return 1
-		}
-		return tail(found, t)
-	}, p, mean())
+	return quantileByInversion(tail, p, scale)
 }
 
-// knownTail returns what needs no solution.
-func (q MMcSetup) knownTail(seconds float64, without func(float64) float64) (tail float64, known bool) {
-	switch {
-	case !q.valid() || math.IsNaN(seconds):
-		return math.NaN(), true
-	case q.MeanSetupSeconds == 0:
-		return without(seconds), true
-	case seconds < 0 || !q.Stable():
-		return 1, true
-	case math.IsInf(seconds, 1):
-		return 0, true
-	}
-	return 0, false
-}
-
-// foundWaiting returns the law of what an arrival finds, by servers on and requests waiting, until the rest is
-// negligible, or nil if that is too long.
-func (q MMcSetup) foundWaiting() [][]float64 {
-	const negligible = 1e-12
-	c := q.Servers
-	if q.OfferedLoad() == 0 {
-		return [][]float64{{1}}
-	}
-	state := q.solve(true)
-	level, next := make([]float64, c+1), make([]float64, c+1) // π(n, ·), n >= c
-	sum := 0.0
-	found := state.law
-	for j := range found {
-		level[j] = found[j][c-j]
-		for m := range found[j] {
-			found[j][m] /= state.total
-			sum += found[j][m]
-		}
-	}
-	most := MaxSetupStates / (c * c)
-	for n := c + 1; 1-sum > negligible; n++ {
-		if n > most {
-			return nil
-		}
-		mass := 0.0
-		for j := range next {
-			next[j] = 0
-			for i := 0; i <= j; i++ {
-				next[j] += level[i] * state.rates.matrix[i][j]
-			}
-			found[j] = append(found[j], next[j]/state.total)
-			mass += next[j] / state.total
-		}
-		level, next = next, level
-		sum += mass
-		if mass < negligible*1e-3 { // rounding keeps the sum from 1
-			break
-		}
-	}
-	return found
+// responseTransform is E[e^-sT].
+func (s *SolvedMMcSetup) responseTransform(x complex128) complex128 {
+	mu := complex(s.queue.ServiceRatePerSecond, 0)
+	return s.waitTransform(x) * mu / (x + mu)
 }
 
 // waitTransform is E[e^-sW].
-func (q MMcSetup) waitTransform(found [][]float64, s complex128) complex128 {
-	c := q.Servers
-	lambda := complex(q.ArrivalRatePerSecond, 0)
-	longest := 0
-	for _, row := range found {
-		longest = max(longest, len(row))
+func (s *SolvedMMcSetup) waitTransform(x complex128) complex128 {
+	q := s.queue
+	if !s.chain { // one request, alone
+		return 1 / (1 + x*complex(q.MeanSetupSeconds, 0))
 	}
-	// φ(j, m, k) by j and k, for one m after the other.
-	phi, before := make([]complex128, (c+1)*c), make([]complex128, (c+1)*c)
-	for i := range before {
-		before[i] = 1
+	c, law := q.Servers, s.state.law
+	lambda, setupRate := q.ArrivalRatePerSecond, 1/q.MeanSetupSeconds
+	most := func(j int) int { return max(c-1-j, 0) } // k
+
+	// φ(j, n, k) by j and k, for one n < c after the other. Each j sees few rates, which are inverted once.
+	phi, inverse := make([]complex128, (c+1)*c), make([]complex128, c*(c+1)) // by j and setups; 0 for the last k
+	for i := range phi {
+		phi[i] = 1
 	}
-	full := complex(float64(c)*q.ServiceRatePerSecond, 0)
-	full /= s + full
+	for j := range c {
+		busy := float64(j) * q.ServiceRatePerSecond
+		inverse[j*(c+1)] = 1 / (x + complex(busy+float64(c-j)*setupRate, 0))
+		for u := 1; u <= c-j; u++ {
+			inverse[j*(c+1)+u] = 1 / (x + complex(lambda+busy+float64(u)*setupRate, 0))
+		}
+	}
 	var sum complex128
-	for m := range longest {
-		for k := range c {
-			phi[c*c+k] = full * before[c*c+k]
-		}
-		for j := c - 1; j >= 0; j-- {
-			busy := complex(float64(j)*q.ServiceRatePerSecond, 0)
-			for k := c - 1; k >= 0; k-- {
-				setups := complex(float64(min(m+1+k, c-j))/q.MeanSetupSeconds, 0)
-				value := busy*before[j*c+k] + setups*before[(j+1)*c+k]
-				rate := s + busy + setups
-				if k < c-1 {
-					value += lambda * phi[j*c+k+1]
-					rate += lambda
+	for n := range c {
+		for j := n; j >= 0; j-- {
+			busy := float64(j) * q.ServiceRatePerSecond
+			for k := most(j); k >= 0; k-- {
+				u := min(n-j+1+k, c-j)
+				value := scale(busy, phi[j*c+k]) + scale(float64(u)*setupRate, phi[(j+1)*c+min(k, most(j+1))])
+				if k < most(j) {
+					value += scale(lambda, phi[j*c+k+1])
+				} else {
+					u = 0
 				}
-				phi[j*c+k] = value / rate
+				phi[j*c+k] = value * inverse[j*(c+1)+u]
 			}
+			sum += scale(law[j][n-j], phi[j*c])
 		}
-		for j := range found {
-			if m < len(found[j]) {
-				sum += complex(found[j][m], 0) * phi[j*c]
-			}
-		}
-		phi, before = before, phi
 	}
-	return sum
+
+	// Z_i(j, k) by k and i, i <= j, for one j after the other.
+	width := c + 1
+	z, above := make([]complex128, c*width), make([]complex128, c*width)
+	last, other := make([]complex128, width), make([]complex128, width) // inverse rates by i, of the last k and those before
+	for j := c; j >= 0; j-- {
+		busy, setups := float64(j)*q.ServiceRatePerSecond, float64(c-j)*setupRate
+		for i := range j + 1 {
+			rate := busy*s.state.rates.complement[i] + setups
+			last[i], other[i] = 1/(x+complex(rate, 0)), 1/(x+complex(rate+lambda, 0))
+		}
+		for k := most(j); k >= 0; k-- {
+			row, next := z[k*width:(k+1)*width], above[min(k, most(j+1))*width:]
+			for i := range j + 1 {
+				var re, im float64 // Σ R_li Z_l
+				column := s.state.columns[i]
+				for l, v := range row[:len(column)] {
+					re += column[l] * real(v)
+					im += column[l] * imag(v)
+				}
+				value := scale(busy, scale(law[i][c-i], phi[j*c+k])+complex(re, im))
+				if j < c {
+					value += scale(setups, next[i])
+				}
+				if k < most(j) {
+					row[i] = (value + scale(lambda, z[(k+1)*width+i])) * other[i]
+				} else {
+					row[i] = value * last[i]
+				}
+			}
+		}
+		sum += z[j]
+		z, above = above, z
+	}
+	return sum / complex(s.state.total, 0)
 }
+
+func scale(factor float64, z complex128) complex128 { return complex(factor*real(z), factor*imag(z)) }

@@ -1,6 +1,7 @@
 package queueing_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -68,13 +69,15 @@ func TestStateDependentSpecialValues(t *testing.T) {
 func FuzzStateDependent(f *testing.F) {
 	f.Add(1.0, 2.0, 3.0, 10, 0.9)
 	f.Add(1e300, 1e-300, 1e300, 1000, 0.5)
+	f.Add(2.9, 2.0, 3.0, 502, 0.99)
+	f.Add(3.1, 2.0, 3.0, 503, 0.99)
 	f.Fuzz(func(t *testing.T, lambda, first, second float64, k int, p float64) {
 		q := queueing.StateDependent{ArrivalRatePerSecond: lambda, CompletionRatesPerSecond: []float64{first, second}, Capacity: k % 2000}
 		assert.False(t, q.MeanWaitSeconds() < 0)
 		assert.False(t, q.WaitQuantileSeconds(p) < 0)
 		b := q.BlockingProbability()
 		assert.False(t, b < 0 || b > 1)
-		if q.Capacity < 60 {
+		if q.Capacity < 60 || q.Capacity > 500 {
 			tail := q.ResponseTail(p)
 			assert.False(t, tail < 0 || tail > 1)
 			assert.False(t, q.ResponseQuantileSeconds(p) < 0)
@@ -95,6 +98,13 @@ func TestStateDependentResponseOfServers(t *testing.T) {
 	assert.True(t, math.IsNaN(q.ResponseQuantileSeconds(2)))
 	q.Capacity = 4 + queueing.MaxResponseWaiting
 	assert.True(t, math.IsNaN(q.ResponseTail(1)))
+	assert.True(t, math.IsNaN(q.ResponseQuantileSeconds(0.99)))
+	long := queueing.StateDependent{ArrivalRatePerSecond: 2.4, Capacity: queueing.MaxResponseCapacity + 1}
+	for range long.Capacity {
+		long.CompletionRatesPerSecond = append(long.CompletionRatesPerSecond, 3)
+	}
+	assert.True(t, math.IsNaN(long.ResponseTail(1)))
+	assert.Positive(t, long.MeanResponseSeconds())
 	var state queueing.SteadyState = q // so that it can be sized
 	assert.Positive(t, state.MeanResponseSeconds())
 }
@@ -138,4 +148,22 @@ func TestStateDependentResponseBySimulation(t *testing.T) {
 		mean += width * q.ResponseTail((float64(i)+0.5)*width)
 	}
 	assert.InEpsilon(t, q.MeanResponseSeconds(), mean, 1e-4)
+}
+
+func BenchmarkStateDependentResponse(b *testing.B) {
+	for _, room := range []int{100, queueing.MaxResponseWaiting} {
+		for _, load := range []float64{0.7, 1.1} {
+			const most = 64
+			q := queueing.StateDependent{Capacity: most + room}
+			for n := 1.0; n <= most; n++ {
+				q.CompletionRatesPerSecond = append(q.CompletionRatesPerSecond, n/(0.02+0.001*n))
+			}
+			q.ArrivalRatePerSecond = load * q.CompletionRatesPerSecond[most-1]
+			b.Run(fmt.Sprintf("room=%d/load=%v", room, load), func(b *testing.B) {
+				for b.Loop() {
+					q.ResponseTail(0.2)
+				}
+			})
+		}
+	}
 }

@@ -8,6 +8,11 @@ import "math"
 //
 // Special cases: NaN if p is outside [0, 1] or NaN; 0 if tail(0) <= 1-p; +Inf if p = 1 and tail(0) > 0.
 func quantileOfTail(tail func(float64) float64, p, scale float64) float64 {
+	return quantileOfTailTo(tail, p, scale, 0x1p-52)
+}
+
+// quantileOfTailTo is quantileOfTail to a relative width.
+func quantileOfTailTo(tail func(float64) float64, p, scale, width float64) float64 {
 	atZero := tail(0)
 	switch {
 	case !(p >= 0 && p <= 1) || math.IsNaN(atZero) || !(scale > 0):
@@ -19,7 +24,7 @@ func quantileOfTail(tail func(float64) float64, p, scale float64) float64 {
 	}
 	target := math.Log1p(-p)
 	short := func(t float64) float64 { return target - math.Log(tail(t)) } // > 0 once t is large enough
-	low, high := 0.0, scale
+	low, high := point{0, target - math.Log(atZero)}, scale
 	for range 1000 {
 		y := short(high)
 		if math.IsNaN(y) {
@@ -29,9 +34,9 @@ func quantileOfTail(tail func(float64) float64, p, scale float64) float64 {
 			if y == 0 {
 				return high
 			}
-			return narrow(short, point{low, short(low)}, point{high, math.Min(y, math.MaxFloat64)})
+			return narrowTo(short, low, point{high, math.Min(y, math.MaxFloat64)}, width)
 		}
-		low, high = high, 2*high
+		low, high = point{high, y}, 2*high
 	}
 	return math.Inf(1)
 }

@@ -259,7 +259,8 @@ func TestModifiedOfferedLoadKeepsTarget(t *testing.T) {
 }
 
 // TestNearestOfferedLoadMeetsTarget wants the wait probability to lie within 0.03 of the target throughout, or no further off
-// than half of what the server at stake makes, plus what the method is off.
+// than half of what the server at stake makes, plus what the method is off. Where it is more than 0.03 off, which is by 0.0001,
+// no whole number of servers comes within 0.03 of the target in the steady state at m(t) that the method goes by.
 func TestNearestOfferedLoadMeetsTarget(t *testing.T) {
 	for i, c := range sinusoids {
 		if underRace && i > 0 {
@@ -276,10 +277,14 @@ func TestNearestOfferedLoadMeetsTarget(t *testing.T) {
 			off := math.Abs(s.WaitProbability - sinusoidTarget)
 			worst = math.Max(worst, off)
 			mean += s.WaitProbability / sinusoidIntervals
+			for n := servers[i] - 1; off > 0.03 && n <= servers[i]+1; n++ {
+				assert.Greater(t, math.Abs(queueing.WaitProbability(m, n)-sinusoidTarget), 0.03, "%+v at %v: %d servers", c, s.Seconds, n)
+			}
 			half := (queueing.WaitProbability(m, servers[i]-1) - queueing.WaitProbability(m, servers[i]+1)) / 4
 			assert.LessOrEqual(t, off, math.Max(0.03, half+0.02), "%+v at %v", c, s.Seconds)
 		}
 		t.Logf("%+v: off the target by up to %.4f, mean %.4f", c, worst, mean)
+		assert.LessOrEqual(t, worst, 0.0302, "%+v", c)
 	}
 	_, err := queueing.Staffing(queueing.StaffNearestOfferedLoad, sinusoid(1, 0, 1), 1, time.Second, queueing.Service{MeanTime: time.Second},
 		queueing.Target{MaxMeanWait: time.Second}, 10)

@@ -61,6 +61,10 @@ less than 1 % of the requests where requests can be lost: from there on replicas
   # what the balancer costs: round robin instead of one queue
   prescale size --arrival-rate 50 --service-time 100ms --latency 600ms --model round-robin
 
+  # the other way round: what 7 replicas carry, and how long they take to work off 1000 requests that wait
+  prescale size --replicas 7 --service-time 100ms --latency 500ms
+  prescale size --arrival-rate 50 --service-time 100ms --backlog 1000
+
   # scale to load without reserve: replicas take 30 s to start
   prescale size --arrival-rate 50 --service-time 100ms --setup-time 30s --mean-response 5s
 
@@ -88,6 +92,9 @@ less than 1 % of the requests where requests can be lost: from there on replicas
 		q, err := o.question()
 		if err != nil {
 			return usageError{err}
+		}
+		if err := q.invert(); err != nil {
+			return usageError{nameFlags(err)}
 		}
 		result, err := q.answer()
 		if err != nil {
@@ -120,6 +127,9 @@ type sizeQuestion struct {
 	target  queueing.Target
 	limit   int
 	spread  rateSpread
+
+	replicas int     // given, to find the rate; 0 to find them
+	backlog  float64 // requests
 }
 
 // question checks the flags against each other; what a single value may be, package queueing says.
@@ -129,9 +139,11 @@ func (o *sizeOptions) question() (sizeQuestion, error) {
 		return sizeQuestion{}, err
 	}
 	switch {
-	case !o.changed("arrival-rate") && kind.byBatch():
+	case !o.changed("arrival-rate") && !o.changed("replicas") && kind.byBatch():
 		return sizeQuestion{}, errors.New("--arrival-rate is required")
-	case !kind.byBatch() && (!o.changed("arrival-rate") || !o.changed("service-time")):
+	case !kind.byBatch() && o.changed("replicas") && !o.changed("service-time"):
+		return sizeQuestion{}, errors.New("--service-time is required")
+	case !kind.byBatch() && !o.changed("replicas") && (!o.changed("arrival-rate") || !o.changed("service-time")):
 		return sizeQuestion{}, errors.New("--arrival-rate and --service-time are required")
 	case o.changed("percentile") && o.latency == 0 && o.waitLatency == 0:
 		return sizeQuestion{}, errors.New("--percentile says how many requests keep --latency or --wait, and neither is given")
@@ -143,6 +155,9 @@ func (o *sizeOptions) question() (sizeQuestion, error) {
 		return sizeQuestion{}, errors.New("--max-blocking needs --queue-limit: without a limit nobody is refused")
 	case o.maxAbandonment != 0 && kind != modelErlangA:
 		return sizeQuestion{}, errors.New("--max-abandonment needs --patience: without it nobody gives up")
+	}
+	if err := o.checkInverse(kind); err != nil {
+		return sizeQuestion{}, err
 	}
 	if err := o.checkSpread(kind); err != nil {
 		return sizeQuestion{}, err
@@ -166,7 +181,7 @@ func (o *sizeOptions) question() (sizeQuestion, error) {
 			MaxBlocking: o.maxBlocking, MaxAbandonment: o.maxAbandonment,
 			MaxMeanWait: o.meanWait, MaxMeanResponse: o.meanResponse,
 		},
-		limit:  o.limit,
+		limit: o.limit, replicas: o.replicas, backlog: o.backlog,
 		spread: rateSpread{deviation: o.rateStd, law: o.rateLaw},
 	}
 	if kind == modelMDc {
@@ -186,7 +201,10 @@ func (o *sizeOptions) question() (sizeQuestion, error) {
 
 // answer sizes.
 func (q sizeQuestion) answer() (sizeResult, error) {
-	if q.spread.deviation > 0 {
+	switch {
+	case q.replicas > 0:
+		return q.result(q.sizingOfReplicas()), nil
+	case q.spread.deviation > 0:
 		return q.answerSpread()
 	}
 	sizing, err := q.size()
@@ -202,11 +220,8 @@ func (q sizeQuestion) size() (queueing.Sizing, error) {
 	if service, ok := model.(queueing.Service); ok {
 		return queueing.Size(q.rate, service, q.target, q.limit)
 	}
-	if !q.kind.byBatch() {
-		// What a service may be is checked where one is: at no rate at all, for nothing.
-		if _, err := queueing.LeastReplicas(0, q.service, queueing.Target{}, 1); err != nil {
-			return queueing.Sizing{}, err
-		}
+	if err := q.checkService(); err != nil {
+		return queueing.Sizing{}, err
 	}
 	s, err := queueing.SizeOf(q.rate, model, q.target, min(q.limit, most))
 	if err != nil {
@@ -214,6 +229,15 @@ func (q sizeQuestion) size() (queueing.Sizing, error) {
 	}
 	q.fill(&s)
 	return s, nil
+}
+
+// checkService asks for what a service may be where one is checked: at no rate at all, for nothing.
+func (q sizeQuestion) checkService() error {
+	if q.kind.byBatch() {
+		return nil
+	}
+	_, err := queueing.LeastReplicas(0, q.service, queueing.Target{}, 1)
+	return err
 }
 
 // modelLimit says so if the replicas end not where the user but where the model does.

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -106,6 +107,7 @@ func TestSizeJSONAtAnyRate(t *testing.T) {
 		"--service-time 100ms --model ps", "--service-time 100ms --setup-time 1s --concurrency 40", "--service-time 10us --model mphc --service-scv 2",
 		"--model batch-exponential --batch-max 8 --batch-fixed 10ms", "--model batch-exponential --batch-max 0 --batch-fixed 10ms",
 		"--model state-dependent --batch-max 8 --batch-fixed 10ms --batch-per-item 2ms --queue-limit 20",
+		"--service-time 100ms --model mminf", "--service-time 100ms --model mg1 --service-scv 3",
 		"--service-time 100ms --rate-std 1 --latency 2s", "--service-time 100ms --rate-std 30 --rate-law gamma --latency 2s",
 	} {
 		for _, rate := range []string{"0", "1e-12", "3", "2000"} {
@@ -184,4 +186,35 @@ func TestSizeRateSpread(t *testing.T) {
 	assert.InDelta(t, least(10, lawNormal), least(10, lawGamma), 1)
 	assert.Less(t, least(10, lawNormal), least(50, lawNormal))
 	assert.Less(t, least(200, lawNormal), least(200, lawGamma), "gamma has the longer upper tail")
+}
+
+// The largest rate of a number of replicas and the least replicas of a rate are each other's inverse, for every model.
+func TestSizeReplicasInverse(t *testing.T) {
+	for _, shape := range []string{
+		"--service-time 100ms --latency 900ms", "--service-time 100ms --latency 1500ms --service-scv 4", "--service-time 100ms --model round-robin --latency 900ms",
+		"--service-time 100ms --model mg1 --service-scv 0.3 --mean-response 150ms", "--service-time 100ms --model mminf --max-wait-probability 0.05",
+		"--service-time 100ms --setup-time 30s --latency 60s", "--service-time 100ms --queue-limit 5 --max-blocking 0.01",
+		"--batch-max 8 --batch-fixed 10ms --batch-per-item 2ms --latency 60ms", "--service-time 100ms --concurrency 3 --model mphc --service-scv 2",
+	} {
+		type answer struct {
+			Replicas int
+			Rate     float64 `json:"arrival_rate"`
+			Max      float64 `json:"max_arrival_rate"`
+			Binding  queueing.Constraint
+		}
+		ask := func(args string) (r answer) {
+			out, stderr, code := command(t, strings.Fields("size -o json "+args+" "+shape)...)
+			require.Zero(t, code, "%s %s: %s", args, shape, stderr)
+			require.NoError(t, json.Unmarshal([]byte(out), &r))
+			return r
+		}
+		found := ask("--replicas 4")
+		assert.Equal(t, 4, found.Replicas)
+		assert.Equal(t, found.Max, found.Rate)
+		rate := func(v float64) string { return "--arrival-rate " + strconv.FormatFloat(v, 'g', 17, 64) }
+		assert.Equal(t, 4, ask(rate(found.Rate*(1-1e-9))).Replicas, shape)
+		more := ask(rate(found.Rate * (1 + 1e-6)))
+		assert.Equal(t, 5, more.Replicas, shape)
+		assert.Equal(t, more.Binding, found.Binding, shape)
+	}
 }

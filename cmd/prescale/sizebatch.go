@@ -83,6 +83,8 @@ func (o *sizeOptions) checkBatch(kind modelKind) error {
 		return fmt.Errorf("--queue-limit %d: must be at most %d with --model %s", o.queueLimit, queueing.MaxStateDependentCapacity-o.batchMax, kind)
 	case kind == modelStateDependent && o.latency != 0 && o.queueLimit > queueing.MaxResponseWaiting:
 		return fmt.Errorf("--queue-limit %d: must be at most %d for --latency with --model %s; use --wait or --mean-response", o.queueLimit, queueing.MaxResponseWaiting, kind)
+	case kind == modelStateDependent && o.latency != 0 && o.batchMax+o.queueLimit > queueing.MaxResponseCapacity:
+		return fmt.Errorf("--batch-max %d: must be at most %d less --queue-limit for --latency with --model %s; use --wait or --mean-response", o.batchMax, queueing.MaxResponseCapacity, kind)
 	case o.batchMaxDelay < 0:
 		return fmt.Errorf("--batch-max-delay %v: must not be negative", o.batchMaxDelay)
 	case o.latency != 0 && o.latency <= o.batchMaxDelay+o.batchFixed+o.batchPerItem && o.batchMaxDelay > 0 && kind == modelBatch:

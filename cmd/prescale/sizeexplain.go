@@ -57,6 +57,10 @@ func (q sizeQuestion) explain(s queueing.Sizing) sizeExplanation {
 		explainMMcK(&e, m, q.service, s.Replicas)
 	case modelMPHc:
 		explainMPHc(&e, q.phases(q.rate, s.Replicas))
+	case modelMMInf:
+		explainMMInf(&e, m)
+	case modelMG1:
+		q.explainSingle(&e, s.Replicas)
 	case modelRandom:
 		q.explainRandom(&e, s.Replicas)
 	case modelRoundRobin, modelPowerOfD, modelShortest:

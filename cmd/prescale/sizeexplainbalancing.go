@@ -61,6 +61,32 @@ func (q sizeQuestion) explainBalanced(e *sizeExplanation, replicas int) {
 	}
 }
 
+// explainSingle is one replica in order of arrival.
+func (q sizeQuestion) explainSingle(e *sizeExplanation, replicas int) {
+	m := q.single(q.rate, replicas)
+	e.Model = fmt.Sprintf("M/G/1 for each of %d replicas, picked at random", replicas)
+	e.Numbers = fmt.Sprintf("%s, v = %s", q.eachReplica(replicas), digits(m.Service.SCV()))
+	e.Formula = []string{
+		fmt.Sprintf("mean wait = λE[S²]/(2(1-ρ)) = %s·%s/(2(1-%s)) s = %s, E[S²] = (1+v)/μ²",
+			digits(m.ArrivalRatePerSecond), digits(m.Service.Second), digits(m.Utilization()), timeCell(m.MeanWaitSeconds())),
+		fmt.Sprintf("P(wait) = ρ = %s", digits(m.WaitProbability())),
+	}
+	e.Exact, e.Error = true, "means for every law of this SCV; quantiles depend on more than two moments, see --model random"
+	e.Source = "L. Kleinrock, Queueing Systems I (1975), section 5.6 (Pollaczek-Khinchine)"
+}
+
+// explainMMInf is the law of the number present where nobody waits.
+func explainMMInf(e *sizeExplanation, m queueing.MMc) {
+	q := queueing.MMInf{ArrivalRatePerSecond: m.ArrivalRatePerSecond, ServiceRatePerSecond: m.ServiceRatePerSecond}
+	e.Model = "M/M/∞, covered by so many servers"
+	e.Formula = []string{
+		fmt.Sprintf("number in service is Poisson(a); P(c or more) = %s would have found all %d servers busy", digits(q.InSystemTail(m.Servers-1)), m.Servers),
+		"response time = service time; the number in service has this law whatever that of the service time",
+	}
+	e.Exact, e.Error = true, "of servers without end; those who find c busy wait in reality and make more wait, which --model mmc counts"
+	e.Source = "D. Gross et al., Fundamentals of Queueing Theory (4th edition, 2008), section 2.6"
+}
+
 // explainSharing is one replica that works on all of its requests at once.
 func (q sizeQuestion) explainSharing(e *sizeExplanation, replicas int) {
 	mu := q.service.Model(q.rate, 1).ServiceRatePerSecond
@@ -86,7 +112,7 @@ func explainSetup(e *sizeExplanation, m queueing.MMcSetup) {
 				ArrivalRatePerSecond: m.ArrivalRatePerSecond, ServiceRatePerSecond: m.ServiceRatePerSecond, Servers: m.Servers,
 			}.MeanWaitSeconds())),
 	}
-	e.Exact, e.Error = true, "means within 2e-10 of reference values; replicas are switched off the moment they are idle, and times to start are exponential"
+	e.Exact, e.Error = true, "means within 2e-10 of reference values, quantiles by inversion to 1e-9 of probability; replicas are switched off the moment they are idle, and times to start are exponential"
 	e.Source = "A. Gandhi, S. Doroudi, M. Harchol-Balter, A. Scheller-Wolf, Queueing Systems 77 (2014)"
 }
 

@@ -25,7 +25,8 @@ type sizeOptions struct {
 	serviceTime                                  time.Duration
 	serviceSCV, arrivalSCV                       float64
 	patience                                     time.Duration
-	queueLimit, concurrency, limit               int
+	queueLimit, concurrency, limit, replicas     int
+	backlog                                      float64
 	maxUtilization, maxWaitProbability           float64
 	maxBlocking, maxAbandonment, percentile      float64
 	latency, waitLatency, meanWait, meanResponse time.Duration
@@ -48,9 +49,11 @@ func (o *sizeOptions) register(cmd *cobra.Command) []flagGroup {
 		groups = append(groups, flagGroup{title, f})
 	}
 	group("Start here", func(f *pflag.FlagSet) {
-		f.Float64Var(&o.rate, "arrival-rate", 0, "requests per second (required)")
+		f.Float64Var(&o.rate, "arrival-rate", 0, "requests per second (required but with --replicas)")
 		f.DurationVar(&o.serviceTime, "service-time", 0, "mean time that one request occupies a replica (required but for batches)")
 		f.DurationVar(&o.latency, "latency", 0, "response time that the percentile must keep")
+		f.IntVar(&o.replicas, "replicas", 0, "instead of --arrival-rate: the largest rate that so many replicas carry")
+		f.Float64Var(&o.backlog, "backlog", 0, "requests that wait already: the time in which the replicas work them off beside the arrivals")
 	})
 	group("What must hold, all at once", func(f *pflag.FlagSet) {
 		f.Float64Var(&o.percentile, "percentile", v1alpha1.DefaultPercentile, "share of requests within --latency and --wait")

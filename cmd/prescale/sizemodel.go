@@ -12,6 +12,8 @@ type modelKind string
 const (
 	modelAuto                     = "auto"
 	modelMMc            modelKind = "mmc"
+	modelMMInf          modelKind = "mminf"
+	modelMG1            modelKind = "mg1"
 	modelMDc            modelKind = "mdc"
 	modelMPHc           modelKind = "mphc"
 	modelMGc            modelKind = "mgc"
@@ -47,13 +49,15 @@ var modelRules = []modelRule{
 	{modelGIGc, []string{"arrival-scv", "service-time"}, []string{"concurrency", "service-scv"}, nil, "arrivals of any variability too: --arrival-scv"},
 	{modelErlangA, []string{"patience", "service-time"}, []string{"concurrency"}, nil, "clients who give up: --patience"},
 	{modelMMcK, []string{"queue-limit", "service-time"}, []string{"concurrency"}, nil, "a limited queue: --queue-limit"},
+	{modelMMInf, []string{"service-time"}, []string{"concurrency"}, []string{"wait", "mean-wait"}, "nobody waits, M/M/inf: servers that cover the load but for --max-wait-probability"},
+	{modelMG1, []string{"service-time"}, []string{"service-scv"}, []string{"latency", "wait"}, "each replica its own queue, picked at random: exact means for any --service-scv"},
 	{modelRandom, []string{"service-time"}, []string{"concurrency", "service-scv"}, nil, "each replica its own queue, picked at random"},
 	{modelRoundRobin, []string{"service-time"}, nil, nil, "each replica its own queue, picked in turn"},
 	{modelPowerOfD, []string{"service-time"}, []string{"choices"}, nil, "the shorter of a few queues drawn at random: --choices"},
 	{modelShortest, []string{"service-time"}, nil, nil, "the shortest of all queues, for few replicas"},
 	{modelCentral, []string{"service-time"}, []string{"concurrency"}, nil, "one queue for all replicas: mmc by the name of its balancer"},
 	{modelSharing, []string{"service-time"}, []string{"service-scv"}, []string{"latency", "wait"}, "replicas picked at random that share their time among all requests present"},
-	{modelSetup, []string{"setup-time", "service-time"}, []string{"concurrency"}, []string{"latency", "wait", "max-wait-probability"}, "cold starts: replicas switched off when idle, --setup-time to start one"},
+	{modelSetup, []string{"setup-time", "service-time"}, []string{"concurrency"}, []string{"max-wait-probability"}, "cold starts: replicas switched off when idle, --setup-time to start one"},
 	{modelBatch, []string{"batch-max", "batch-per-item"}, []string{"batch-fixed", "batch-max-delay"}, nil, "requests served together: --batch-max, --batch-per-item, --batch-fixed, --batch-max-delay"},
 	{modelBatchMarkov, []string{"batch-max", "batch-fixed"}, nil, nil, "batches of exponential time whatever their size: --batch-max, --batch-fixed"},
 	{modelStateDependent, []string{"batch-max", "batch-per-item", "queue-limit"}, []string{"batch-fixed"}, nil, "requests that join a running batch (EXPERIMENTAL): the same and --queue-limit"},
@@ -163,7 +167,11 @@ func (o *sizeOptions) checkModel(r modelRule) error {
 func (o *sizeOptions) checkShape(r modelRule) error {
 	for _, flag := range r.lacks {
 		if o.changed(flag) {
-			return fmt.Errorf("--%s does not apply to --model %s: it does not tell %s; use %s", flag, r.kind, objectives[flag], instead(r))
+			what := objectives[flag]
+			if r.kind == modelMMInf {
+				what = "waits, since nobody does"
+			}
+			return fmt.Errorf("--%s does not apply to --model %s: it does not tell %s; use %s", flag, r.kind, what, instead(r))
 		}
 	}
 	switch {

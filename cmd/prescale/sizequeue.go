@@ -32,7 +32,16 @@ func (q sizeQuestion) queue() (model queueing.Model, most int) {
 			}}
 		}), queueing.MaxServers
 	case modelSetup:
-		return queueing.ModelFunc(q.starting), queueing.MaxSetupServers / each
+		return queueing.ModelFunc(q.starting), q.mostStarting()
+	case modelMG1:
+		return queueing.ModelFunc(func(rate float64, replicas int) queueing.SteadyState {
+			return singleState{q.single(rate, replicas)}
+		}), queueing.MaxServers
+	case modelMMInf:
+		return queueing.ModelFunc(func(rate float64, replicas int) queueing.SteadyState {
+			m := s.Model(rate, replicas)
+			return endlessState{queueing.MMInf{ArrivalRatePerSecond: rate, ServiceRatePerSecond: m.ServiceRatePerSecond}, m.Servers}
+		}), queueing.MaxServers / each
 	case modelMPHc:
 		return queueing.ModelFunc(func(rate float64, replicas int) queueing.SteadyState {
 			return q.phases(rate, replicas).Solve()
@@ -59,7 +68,7 @@ var policies = map[modelKind]queueing.Balancing{
 
 // balanced is the queue behind a balancer.
 func (q sizeQuestion) balanced(rate float64, replicas int) queueing.SteadyState {
-	return q.balancer(rate, replicas)
+	return q.balancer(rate, replicas).Solve()
 }
 
 func (q sizeQuestion) balancer(rate float64, replicas int) queueing.Balanced {
@@ -91,22 +100,50 @@ func (q sizeQuestion) coldStart(rate float64, replicas int) queueing.MMcSetup {
 // order to know what no number of replicas can keep, and the wait for a setup is longest not under the most load but
 // under the least, when every request finds all replicas off.
 func (q sizeQuestion) starting(rate float64, replicas int) queueing.SteadyState {
-	if rate == 0 && q.rate > 0 {
+	if rate == 0 && (q.rate > 0 || q.replicas > 0) {
 		return q.service.Model(0, replicas)
 	}
-	return setupState{q.coldStart(rate, replicas)}
+	return q.coldStart(rate, replicas).Solve()
 }
 
-// setupState hides the quantiles of the model: they are found by inversion over all states, which can take minutes where
-// replicas take hundreds of service times to start.
-type setupState struct{ setup queueing.MMcSetup }
+// mostStarting is the most replicas for which cold starts are known, which depends on whether quantiles are wanted.
+func (q sizeQuestion) mostStarting() int {
+	most := queueing.MaxSetupServers
+	if q.target.Response != (queueing.Quantile{}) || q.target.Wait != (queueing.Quantile{}) {
+		most = queueing.MaxSetupQuantileServers
+	}
+	return most / max(q.service.Concurrency, 1)
+}
 
-func (s setupState) Utilization() float64                  { return s.setup.Utilization() }
-func (s setupState) WaitProbability() float64              { return s.setup.WaitProbability() }
-func (s setupState) MeanWaitSeconds() float64              { return s.setup.MeanWaitSeconds() }
-func (s setupState) MeanResponseSeconds() float64          { return s.setup.MeanResponseSeconds() }
-func (setupState) WaitQuantileSeconds(float64) float64     { return math.NaN() }
-func (setupState) ResponseQuantileSeconds(float64) float64 { return math.NaN() }
+// single is one replica in order of arrival, picked at random.
+func (q sizeQuestion) single(rate float64, replicas int) queueing.MG1 {
+	mean := 1 / q.service.Model(rate, 1).ServiceRatePerSecond
+	return queueing.MG1{
+		ArrivalRatePerSecond: rate / float64(replicas),
+		Service:              queueing.ServiceMoments{Mean: mean, Second: (1 + q.service.SCV.Value()) * mean * mean},
+	}
+}
+
+// singleState tells means only: two moments do not make a law.
+type singleState struct{ queueing.MG1 }
+
+func (singleState) WaitQuantileSeconds(float64) float64     { return math.NaN() }
+func (singleState) ResponseQuantileSeconds(float64) float64 { return math.NaN() }
+
+// endlessState is a service that starts every request at once, and the servers that it is to be covered by.
+type endlessState struct {
+	queueing.MMInf
+	servers int
+}
+
+// Utilization returns a/c, of the servers set aside.
+func (s endlessState) Utilization() float64 { return s.OfferedLoad() / float64(s.servers) }
+
+// WaitProbability returns the share of requests that would find all of those servers busy.
+func (s endlessState) WaitProbability() float64 { return s.InSystemTail(s.servers - 1) }
+
+func (endlessState) MeanWaitSeconds() float64            { return 0 }
+func (endlessState) WaitQuantileSeconds(float64) float64 { return 0 }
 
 // sharingState is a replica that shares its time: nobody waits, but all are slowed.
 type sharingState struct{ queueing.MG1PS }

@@ -43,7 +43,9 @@ func (o *sizeOptions) checkSpread(kind modelKind) error {
 	case kind == modelShortest:
 		return fmt.Errorf("--rate-std cannot be sized for with --model %s, which takes too long; --model %s and --model %s are near it", kind, modelPowerOfD, modelCentral)
 	case kind == modelSetup:
-		return fmt.Errorf("--rate-std cannot be sized for with --model %s, which tells means only: a mean cannot be bounded, since some rates overload any number of replicas", kind)
+		return fmt.Errorf("--rate-std cannot be sized for with --model %s, which takes too long", kind)
+	case kind == modelMG1:
+		return fmt.Errorf("--rate-std cannot be sized for with --model %s, which tells means only; --model %s has quantiles", kind, modelRandom)
 	case o.meanWait != 0 || o.meanResponse != 0:
 		return errors.New("--rate-std: a mean cannot be bounded, since some rates overload any number of replicas; replace --mean-wait and --mean-response by --latency or --wait")
 	case o.latency == 0 && o.waitLatency == 0 && o.maxWaitProbability == 0 && o.maxBlocking == 0 && o.maxAbandonment == 0:
@@ -106,18 +108,7 @@ func (q sizeQuestion) leastForSpread() (int, error) {
 // sizingAt is a sizing with another number of replicas.
 func (q sizeQuestion) sizingAt(replicas int, s queueing.Sizing) (queueing.Sizing, error) {
 	model, _ := q.queue()
-	state := model.At(q.rate, replicas)
-	s.Replicas, s.Utilization = replicas, state.Utilization()
-	s.WaitProbability, s.MeanWaitSeconds, s.MeanResponseSeconds = state.WaitProbability(), state.MeanWaitSeconds(), state.MeanResponseSeconds()
-	s.WaitQuantileSeconds, s.ResponseQuantileSeconds = state.WaitQuantileSeconds(s.Percentile), state.ResponseQuantileSeconds(s.Percentile)
-	p := newSweepPoint(replicas, state, s.Percentile)
-	if p.BlockingProbability != nil {
-		s.BlockingProbability = p.lost()
-	}
-	if p.AbandonmentProbability != nil {
-		s.AbandonmentProbability = p.lost()
-	}
-	q.fill(&s)
+	q.stateAt(replicas, model, &s)
 	var err error
 	if service, ok := model.(queueing.Service); ok {
 		s.MaxArrivalRatePerSecond, err = queueing.MaxArrivalRate(replicas, service, q.target)
@@ -125,6 +116,22 @@ func (q sizeQuestion) sizingAt(replicas int, s queueing.Sizing) (queueing.Sizing
 		s.MaxArrivalRatePerSecond, err = queueing.MaxArrivalRateOf(replicas, model, q.target)
 	}
 	return s, err
+}
+
+// stateAt fills in the steady state.
+func (q sizeQuestion) stateAt(replicas int, model queueing.Model, s *queueing.Sizing) {
+	state := model.At(q.rate, replicas)
+	s.Replicas, s.Utilization = replicas, state.Utilization()
+	s.WaitProbability, s.MeanWaitSeconds, s.MeanResponseSeconds = state.WaitProbability(), state.MeanWaitSeconds(), state.MeanResponseSeconds()
+	s.WaitQuantileSeconds, s.ResponseQuantileSeconds = state.WaitQuantileSeconds(s.Percentile), state.ResponseQuantileSeconds(s.Percentile)
+	p := newSweepPoint(replicas, state, s.Percentile, false)
+	if p.BlockingProbability != nil {
+		s.BlockingProbability = p.lost()
+	}
+	if p.AbandonmentProbability != nil {
+		s.AbandonmentProbability = p.lost()
+	}
+	q.fill(s)
 }
 
 // explainSpread adds how the spread of the rate is averaged over.

@@ -58,10 +58,23 @@ func (q sizeQuestion) parseSweep(text string) (from, to int, err error) {
 // sweep adds the steady state of each number of replicas in the range, and the knee if it lies there.
 func (r *sizeResult) sweep(q sizeQuestion, from, to int) {
 	model, most := q.queue()
-	near := (1 + kneeSlack) * q.endless(model, most, r.Percentile).response()
+	quantiles := true
+	if known := queueing.MaxSetupQuantileServers / max(q.service.Concurrency, 1); q.kind == modelSetup {
+		// Quantiles of all replicas shown, or of none: a curve must not change what it shows.
+		if quantiles = to <= known; quantiles {
+			most = known
+		}
+	}
+	at := func(n int) sweepPoint { return newSweepPoint(n, model.At(q.rate, n), r.Percentile, quantiles) }
+	if q.kind == modelSetup {
+		r.endless = at(most)
+	} else {
+		r.endless = newSweepPoint(1, model.At(0, 1), r.Percentile, quantiles)
+	}
+	near := (1 + kneeSlack) * r.endless.response()
 	r.Sweep = []sweepPoint{}
 	for n := from; n <= to; n++ {
-		p := newSweepPoint(n, model.At(q.rate, n), r.Percentile)
+		p := at(n)
 		if r.Knee == 0 && p.beyondKnee(near) {
 			r.Knee = n
 		}
@@ -72,19 +85,10 @@ func (r *sizeResult) sweep(q sizeQuestion, from, to int) {
 		r.kneeNote = "the knee lies above this range"
 	case r.Knee == from && from > 1:
 		// Nothing says that the edge of the range is the knee, so look one below it.
-		if p := newSweepPoint(from-1, model.At(q.rate, from-1), r.Percentile); p.beyondKnee(near) {
+		if at(from - 1).beyondKnee(near) {
 			r.Knee, r.kneeNote = 0, "the knee lies below this range"
 		}
 	}
-}
-
-// endless is what no number of replicas betters: a service that never waits or, of replicas that must start, the most
-// replicas that the model knows.
-func (q sizeQuestion) endless(model queueing.Model, most int, percentile float64) sweepPoint {
-	if q.kind == modelSetup {
-		return newSweepPoint(most, model.At(q.rate, most), percentile)
-	}
-	return newSweepPoint(1, model.At(0, 1), percentile)
 }
 
 // outside says which of the answers the sweep does not show.
@@ -103,7 +107,7 @@ func (r sizeResult) outside() []string {
 	return notes
 }
 
-func newSweepPoint(replicas int, s queueing.SteadyState, percentile float64) sweepPoint {
+func newSweepPoint(replicas int, s queueing.SteadyState, percentile float64, quantile bool) sweepPoint {
 	mean := s.MeanWaitSeconds()
 	p := sweepPoint{
 		Replicas:                replicas,
@@ -112,7 +116,10 @@ func newSweepPoint(replicas int, s queueing.SteadyState, percentile float64) swe
 		WaitProbability:         number(s.WaitProbability()),
 		MeanWaitSeconds:         number(mean),
 		MeanResponseSeconds:     number(s.MeanResponseSeconds()),
-		ResponseQuantileSeconds: number(s.ResponseQuantileSeconds(percentile)),
+		ResponseQuantileSeconds: number(math.NaN()),
+	}
+	if quantile {
+		p.ResponseQuantileSeconds = number(s.ResponseQuantileSeconds(percentile))
 	}
 	if b, ok := s.(interface{ BlockingProbability() float64 }); ok {
 		v := number(b.BlockingProbability())
@@ -180,7 +187,7 @@ func (r sizeResult) sweepTable() report.Table {
 
 // responseName says which response time the sweep shows.
 func (r sizeResult) responseName() string {
-	if math.IsNaN(r.ResponseQuantileSeconds) {
+	if math.IsNaN(float64(r.endless.ResponseQuantileSeconds)) {
 		return "mean"
 	}
 	return percentileName(r.Percentile)
@@ -205,9 +212,7 @@ func (r sizeResult) note(p sweepPoint) string {
 // near saturation the curve goes to infinity.
 func (r sizeResult) chart(q sizeQuestion) report.Chart {
 	name := percentileName(r.Percentile)
-	model, most := q.queue()
-	endless := q.endless(model, most, r.Percentile)
-	quantiles := !math.IsNaN(float64(endless.ResponseQuantileSeconds))
+	quantiles := !math.IsNaN(float64(r.endless.ResponseQuantileSeconds))
 	if !quantiles {
 		name = "mean"
 	}
@@ -236,7 +241,7 @@ func (r sizeResult) chart(q sizeQuestion) report.Chart {
 		Y:      report.Axis{Label: "seconds"},
 		Series: series,
 	}
-	if most := math.Max(4*endless.response(), 2*objective); highest > most {
+	if most := math.Max(4*r.endless.response(), 2*objective); highest > most {
 		c.Y.To = most
 	}
 	if objective > 0 {

@@ -21,6 +21,9 @@ type sizeResult struct {
 	ResponseQuantile number `json:"response_quantile_seconds"`
 	MaxArrivalRate   number `json:"max_arrival_rate"`
 
+	ArrivalRate   float64          `json:"arrival_rate,omitempty"` // found for the replicas given
+	Backlog       float64          `json:"backlog,omitempty"`
+	DrainSeconds  *number          `json:"drain_seconds,omitempty"`
 	MeanBatchSize number           `json:"mean_batch_size,omitempty"`
 	MeanInSetup   *number          `json:"mean_in_setup,omitempty"` // servers that are starting
 	RateStd       float64          `json:"rate_std,omitempty"`
@@ -28,6 +31,7 @@ type sizeResult struct {
 	Explanation   *sizeExplanation `json:"explanation,omitempty"`
 	Knee          int              `json:"knee_replicas,omitempty"`
 	Sweep         []sweepPoint     `json:"sweep,omitempty"`
+	endless       sweepPoint       // what no number of replicas betters: no wait or, where they must start, as many as the model knows
 	kneeNote      string           // where the knee lies if not in the sweep
 }
 
@@ -36,6 +40,13 @@ func (q sizeQuestion) result(s queueing.Sizing) sizeResult {
 	r := sizeResult{
 		Model: q.kind, Sizing: s, WaitQuantile: number(s.WaitQuantileSeconds), ResponseQuantile: number(s.ResponseQuantileSeconds),
 		MaxArrivalRate: number(s.MaxArrivalRatePerSecond),
+	}
+	if q.replicas > 0 {
+		r.ArrivalRate = q.rate
+	}
+	if q.backlog > 0 {
+		drain := number(queueing.DrainSeconds(q.backlog, q.rate, q.capacity(s.Replicas)))
+		r.Backlog, r.DrainSeconds = q.backlog, &drain
 	}
 	switch q.kind {
 	case modelBatch:
@@ -118,6 +129,13 @@ func (r sizeResult) table(q sizeQuestion) report.Table {
 		largest = "any"
 	}
 	add("largest rate so many carry (requests/s)", largest)
+	if r.DrainSeconds != nil {
+		add(fmt.Sprintf("time to drain a backlog of %s", short(r.Backlog)), timeCell(float64(*r.DrainSeconds)))
+	}
+	if q.replicas > 0 {
+		add("a higher rate would break", string(r.Binding))
+		return t
+	}
 	add("one less would break", string(r.Binding))
 	return t
 }
