@@ -48,6 +48,9 @@ func (s Scaled) Rate(t time.Duration) float64 { return s.Factor * s.Schedule.Rat
 // Cumulative returns factor × Λ(t).
 func (s Scaled) Cumulative(t time.Duration) float64 { return s.Factor * s.Schedule.Cumulative(t) }
 
+// Observed reports whether the rate at t was recorded, where the schedule can tell.
+func (s Scaled) Observed(t time.Duration) bool { return observedAt(s.Schedule, t) }
+
 func (s Scaled) piece(t time.Duration) (time.Duration, bool) { return pieceOf(s.Schedule, t) }
 
 // Compressed plays a schedule faster: what happened at Speed × t happens at t, at the same rate. A day at speed 24
@@ -66,6 +69,9 @@ func (c Compressed) Cumulative(t time.Duration) float64 {
 	return c.Schedule.Cumulative(c.there(t)) / c.Speed
 }
 
+// Observed reports whether the rate at t was recorded, where the schedule can tell.
+func (c Compressed) Observed(t time.Duration) bool { return observedAt(c.Schedule, c.there(t)) }
+
 func (c Compressed) there(t time.Duration) time.Duration {
 	return time.Duration(math.Round(min(float64(t)*c.Speed, float64(endless))))
 }
@@ -80,6 +86,12 @@ func (c Compressed) piece(t time.Duration) (time.Duration, bool) {
 		return t + 1, false
 	}
 	return here, constant
+}
+
+// observedAt asks a schedule that was recorded; others know their rate everywhere.
+func observedAt(s Schedule, t time.Duration) bool {
+	recorded, ok := s.(interface{ Observed(time.Duration) bool })
+	return !ok || recorded.Observed(t)
 }
 
 // endless is later than every schedule's last change: 146 years.

@@ -118,6 +118,18 @@ func (p Process) Validate() error {
 	return errors.Join(errs...)
 }
 
+// Dispersion returns the index of dispersion of the counts of long buckets, given the factors of the modulation: the
+// variance over the mean, which is the SCV of the gaps.
+func (p Process) Dispersion() float64 {
+	switch {
+	case p.Gap.Regular:
+		return 0
+	case p.Gap.SCV == 0:
+		return 1
+	}
+	return p.Gap.SCV
+}
+
 // draw returns one interval.
 func (g Gap) draw(rng *rand.Rand) float64 {
 	switch {

@@ -3,6 +3,7 @@ package simulator
 import (
 	"time"
 
+	"github.com/prescale/prescale/arrivals"
 	"github.com/prescale/prescale/queueing"
 	"github.com/prescale/prescale/replay"
 )
@@ -21,7 +22,8 @@ type Result struct {
 	Recursion bool `json:"recursion,omitempty"`
 
 	// Requests is the number of requests that arrived: Answered ones got an answer, Failed ones gave up after the last
-	// attempt. Violations failed or took longer than the objective.
+	// attempt. Violations failed or took longer than the objective, in minutes whose load was recorded: what bridges a hole
+	// in a trace is simulated and not judged.
 	Requests   uint64 `json:"requests"`
 	Answered   uint64 `json:"answered"`
 	Failed     uint64 `json:"failed"`
@@ -46,7 +48,7 @@ type Result struct {
 
 	// Attainment is the share of requests that do not violate, NaN without any. A minute with load is bad if its
 	// attainment is below the percentile of the objective; ViolationRatio is BadMinutes / Minutes. A request counts
-	// for the minute of its arrival.
+	// for the minute of its arrival. Minutes whose load was not recorded count in neither.
 	Attainment     float64 `json:"slo_attainment"`
 	Minutes        int     `json:"minutes"`
 	BadMinutes     int     `json:"bad_minutes"`
@@ -119,26 +121,41 @@ func (e *engine) result(config *Config, seed uint64) *Result {
 		Timeline: t.timeline,
 	}
 	r.Cost = r.ReplicaHours * config.ReplicaHourCost
-	r.score(config.Objective.Percentile, t.violators)
+	r.score(config.Objective.Percentile, t.violators, recorded(config.Arrivals.Schedule))
 	return r
 }
 
+// recorded tells of a minute whether its load was recorded, where the schedule can tell: what bridges a hole in a trace is
+// invented, and is not judged.
+func recorded(s arrivals.Schedule) func(time.Duration) bool {
+	trace, ok := s.(interface{ Observed(time.Duration) bool })
+	if !ok {
+		return func(time.Duration) bool { return true }
+	}
+	const last = time.Minute - 1
+	return func(minute time.Duration) bool {
+		return trace.Observed(minute) && trace.Observed(minute+last/2) && trace.Observed(minute+last)
+	}
+}
+
 // score judges the minutes.
-func (r *Result) score(percentile float64, violators []uint32) {
+func (r *Result) score(percentile float64, violators []uint32, recorded func(time.Duration) bool) {
+	var judged uint64
 	for i := range r.Timeline {
 		m := &r.Timeline[i]
 		m.Violations = violators[i]
-		r.Violations += uint64(m.Violations)
-		if m.Requests == 0 {
+		if m.Requests == 0 || !recorded(m.At) {
 			continue
 		}
+		judged += uint64(m.Requests)
+		r.Violations += uint64(m.Violations)
 		r.Minutes++
 		// The tolerance keeps 99 of 100 from falling below 0.99 by rounding.
 		if float64(m.Requests-m.Violations) < percentile*float64(m.Requests)*(1-1e-12) {
 			r.BadMinutes++
 		}
 	}
-	r.Attainment = float64(r.Requests-r.Violations) / float64(r.Requests)
+	r.Attainment = float64(judged-r.Violations) / float64(judged)
 	r.ViolationRatio = float64(r.BadMinutes) / float64(r.Minutes)
 }
 
