@@ -30,6 +30,8 @@ type Scenario struct {
 	History arrivals.Trace
 	// Environment is what policies are told.
 	Environment *replay.Environment
+	// Dispersion of the counts of the process; see arrivals.Process.
+	Dispersion float64
 	// ViolationPrice is the weight of violating requests in the priced objective.
 	ViolationPrice float64
 	// Policies are in the order of the file; a sweep makes several of one.
@@ -53,6 +55,7 @@ func NewScenario(s v1alpha1.Scenario, dir string) (Scenario, error) {
 	if err != nil {
 		return Scenario{}, field.Invalid(spec.Child("arrivals", "process"), p.Arrivals.Process, err.Error())
 	}
+	out.Dispersion = process.Dispersion()
 	c := &out.Config
 	c.Arrivals = simulator.Arrivals{
 		Schedule: load,

@@ -57,6 +57,7 @@ func newStudy(c config.Scenario, engine string) *study {
 func (s *study) playFluid(cmd *cobra.Command, c config.Scenario, show func(float64)) error {
 	fluid, err := replay.NewFluid(*c.Environment, c.Config.Arrivals.Schedule, replay.FluidOptions{
 		MaxWaiting: max(c.Config.Queue.MaxPerReplica, 0), Timeout: c.Config.Client.Timeout, Grace: c.Config.Termination.Grace,
+		Noise:    replay.CountNoise{Dispersion: c.Dispersion, Seed: c.Seed},
 		Timeline: true, Reasons: true,
 	})
 	if err != nil {
