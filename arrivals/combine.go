@@ -118,17 +118,17 @@ func (d Diurnal) piece(t time.Duration) (time.Duration, bool) {
 	return t + max(d.Period/8, 1), d.Amplitude == 0
 }
 
+//nolint:unparam // always constant, as its kind of schedule is; pieced has room for others
 func (r Replayed) piece(t time.Duration) (until time.Duration, constant bool) {
-	constant = true
 	i, ok := r.index(t)
 	if !ok {
-		return endless, constant
+		return endless, true
 	}
 	j := i + 1
 	for j < len(r.rate) && r.rate[j] == r.rate[i] {
 		j++
 	}
-	return time.Duration(j) * r.step, constant
+	return time.Duration(j) * r.step, true
 }
 
 // Repeated plays the first period of a schedule again and again, such as a nightly batch.
