@@ -210,3 +210,14 @@ func TestEventsOnAnyInput(t *testing.T) {
 		checkDistribution(rt, f.Forecast(8), 8)
 	})
 }
+
+// dailyEvent puts an event of three hours on every other day of a month around a model.
+func dailyEvent(m Model) WithEvents {
+	start := series(time.Hour).Start
+	e := Event{Name: "batch"}
+	for d := range 15 {
+		from := start.Add(time.Duration(48*d+6) * time.Hour)
+		e.Occurrences = append(e.Occurrences, Occurrence{from, from.Add(3 * time.Hour)})
+	}
+	return WithEvents{m, Calendar{e}}
+}

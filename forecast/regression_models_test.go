@@ -28,6 +28,7 @@ func regressionModels(m, horizon int) []Named {
 		{"harmonic", Harmonic{Seasons: []int{m, 3 * m}, Horizon: horizon}},
 		{"harmonic-linear", Harmonic{Seasons: []int{m}, Horizon: horizon, Linear: true, Harmonics: 3}},
 		{"harmonic-no-season", Harmonic{Horizon: horizon}},
+		{"local-profile", LocalProfile{Zone: berlin, Horizon: horizon}},
 	}
 }
 
