@@ -97,14 +97,30 @@ func TestRecurrence(t *testing.T) {
 		from, to time.Time
 		want     []time.Time
 	}{
-		{"last day of the month", Recurrence{Days: []int{-1}, Length: d}, utc(2028, 1, 1, 12, 0), utc(2028, 4, 1, 0, 0),
-			[]time.Time{utc(2028, 1, 31, 0, 0), utc(2028, 2, 29, 0, 0), utc(2028, 3, 31, 0, 0)}},
-		{"last Friday", Recurrence{Weekdays: []time.Weekday{time.Friday}, Nth: []int{-1}, Length: d}, utc(2026, 1, 1, 0, 0), utc(2026, 3, 1, 0, 0),
-			[]time.Time{utc(2026, 1, 30, 0, 0), utc(2026, 2, 27, 0, 0)}},
-		{"every other week", Recurrence{First: Date{2026, 3, 3}, EveryDays: 14, At: 9 * time.Hour, Length: time.Hour}, utc(2026, 2, 1, 0, 0), utc(2026, 4, 1, 0, 0),
-			[]time.Time{utc(2026, 3, 3, 9, 0), utc(2026, 3, 17, 9, 0), utc(2026, 3, 31, 9, 0)}},
-		{"under way counts", Recurrence{Months: []time.Month{time.November}, Days: []int{11}, Length: 3 * d}, utc(2026, 11, 13, 0, 0), utc(2026, 12, 1, 0, 0),
-			[]time.Time{utc(2026, 11, 11, 0, 0)}},
+		{
+			"last day of the month",
+			Recurrence{Days: []int{-1}, Length: d},
+			utc(2028, 1, 1, 12, 0), utc(2028, 4, 1, 0, 0),
+			[]time.Time{utc(2028, 1, 31, 0, 0), utc(2028, 2, 29, 0, 0), utc(2028, 3, 31, 0, 0)},
+		},
+		{
+			"last Friday",
+			Recurrence{Weekdays: []time.Weekday{time.Friday}, Nth: []int{-1}, Length: d},
+			utc(2026, 1, 1, 0, 0), utc(2026, 3, 1, 0, 0),
+			[]time.Time{utc(2026, 1, 30, 0, 0), utc(2026, 2, 27, 0, 0)},
+		},
+		{
+			"every other week",
+			Recurrence{First: Date{2026, 3, 3}, EveryDays: 14, At: 9 * time.Hour, Length: time.Hour},
+			utc(2026, 2, 1, 0, 0), utc(2026, 4, 1, 0, 0),
+			[]time.Time{utc(2026, 3, 3, 9, 0), utc(2026, 3, 17, 9, 0), utc(2026, 3, 31, 9, 0)},
+		},
+		{
+			"under way counts",
+			Recurrence{Months: []time.Month{time.November}, Days: []int{11}, Length: 3 * d},
+			utc(2026, 11, 13, 0, 0), utc(2026, 12, 1, 0, 0),
+			[]time.Time{utc(2026, 11, 11, 0, 0)},
+		},
 		{"ended does not", Recurrence{Months: []time.Month{time.November}, Days: []int{11}, Length: 2 * d}, utc(2026, 11, 13, 0, 0), utc(2026, 12, 1, 0, 0), nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

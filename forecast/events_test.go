@@ -1,7 +1,10 @@
 package forecast
 
 import (
+	"context"
+	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -220,4 +223,31 @@ func dailyEvent(m Model) WithEvents {
 		e.Occurrences = append(e.Occurrences, Occurrence{from, from.Add(3 * time.Hour)})
 	}
 	return WithEvents{m, Calendar{e}}
+}
+
+func ExampleWithEvents() {
+	// Eighteen days at 100 requests/s but for a sale on the second Saturday, and another one tomorrow.
+	values := slices.Repeat([]float64{100}, 18*24)
+	for h := 12 * 24; h < 13*24; h++ {
+		values[h] = 1500
+	}
+	start := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	sale := Recurrence{First: Date{2026, 3, 14}, EveryDays: 7, Length: 24 * time.Hour}
+	days, err := sale.Occurrences(start, start.Add(30*24*time.Hour), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	m := WithEvents{Model: SeasonalNaive{Seasons: []int{24}, Horizon: 12}, Calendar: Calendar{{Name: "sale", Occurrences: days}}}
+	f, err := m.Fit(context.Background(), Series{Start: start, Step: time.Hour, Values: values})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for range 18 {
+		f.Update(100, nil)
+	}
+	d := f.Forecast(12)
+	fmt.Printf("18:00 %.0f, 23:00 %.0f, midnight %.0f\n", d.Mean(1), d.Mean(6), d.Mean(7))
+	// Output: 18:00 100, 23:00 100, midnight 1431
 }
