@@ -148,8 +148,16 @@ func newCalibrated(c calibration, f filter, from, n int) *calibrated {
 	}
 }
 
+// regressed is a filter with regressors. regress takes those of the coming step, before update.
+type regressed interface{ regress(x []float64) }
+
 // Update implements Fitted. It takes O(horizon) time.
-func (c *calibrated) Update(y float64, _ []float64) { c.step(usable(y)) }
+func (c *calibrated) Update(y float64, x []float64) {
+	if r, ok := c.filter.(regressed); ok {
+		r.regress(x)
+	}
+	c.step(usable(y))
+}
 
 // Forecast implements Fitted.
 func (c *calibrated) Forecast(steps int) Distribution {

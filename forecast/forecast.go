@@ -41,7 +41,8 @@ type Series struct {
 	// Values are non-negative and at most MaxValue; NaN marks a missing value.
 	Values []float64
 	// Regressors holds one row per value, or is empty. It may be longer than Values: the rows
-	// beyond are known in advance. No model of this package reads it yet; rows are validated.
+	// beyond are known in advance. Harmonic reads it; in calibration and backtests the rows after an
+	// origin count as known there too, so they must be such, as those of a calendar are.
 	Regressors [][]float64
 }
 
@@ -137,13 +138,9 @@ func (s Series) validateRegressors() []error {
 	return nil
 }
 
-// head returns the first n values of s as a series of its own.
+// head returns the first n values of s as a series of its own. Regressors are known in advance.
 func (s Series) head(n int) Series {
-	h := Series{Start: s.Start, Step: s.Step, Values: s.Values[:n]}
-	if len(s.Regressors) > 0 {
-		h.Regressors = s.Regressors[:n]
-	}
-	return h
+	return Series{Start: s.Start, Step: s.Step, Values: s.Values[:n], Regressors: s.Regressors}
 }
 
 // usable maps what Update documents as missing to NaN.

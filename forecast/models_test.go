@@ -303,7 +303,9 @@ func checkDistribution(t failer, d Distribution, steps int) {
 func FuzzForecast(f *testing.F) {
 	f.Add([]byte{}, uint8(0))
 	f.Add([]byte("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), uint8(1))
-	f.Add([]byte("a scheduled burst every now and then \xff\xfe and gaps and once more \xff a burst"), uint8(4))
+	for which := range uint8(24) {
+		f.Add([]byte("a scheduled burst every now and then \xff\xfe and gaps and once more \xff a burst"), which)
+	}
 	f.Fuzz(func(t *testing.T, data []byte, which uint8) {
 		values := make([]float64, min(len(data), 400))
 		for i := range values {
@@ -316,7 +318,9 @@ func FuzzForecast(f *testing.F) {
 				values[i] = float64(b)
 			}
 		}
-		models := append(allModels(8, 4), Named{"auto", Auto{Horizon: 4}})
+		models := slices.Concat(allModels(8, 4), regressionModels(8, 4), []Named{
+			{"auto", Auto{Horizon: 4}}, {"events", dailyEvent(Naive{Horizon: 4})}, {"combination", Combination{Horizon: 4}},
+		})
 		m := models[int(which)%len(models)]
 		fitted, err := m.Fit(t.Context(), series(3*time.Hour, values...))
 		if err != nil {

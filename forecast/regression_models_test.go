@@ -25,6 +25,10 @@ func regressionModels(m, horizon int) []Named {
 		{"arima-fourier", ARIMA{Seasons: []int{m, 200}, Horizon: horizon}},
 		{"arima-no-season", ARIMA{Horizon: horizon}},
 		{"card-one-season", Card{Seasons: []int{m}, Horizon: horizon}},
+		{"harmonic", Harmonic{Seasons: []int{m, 3 * m}, Horizon: horizon}},
+		{"harmonic-linear", Harmonic{Seasons: []int{m}, Horizon: horizon, Linear: true, Harmonics: 3}},
+		{"harmonic-no-season", Harmonic{Horizon: horizon}},
+		{"local-profile", LocalProfile{Zone: berlin, Horizon: horizon}},
 	}
 }
 
