@@ -218,15 +218,22 @@ func newErrorPool() errorPool {
 }
 
 func (p *errorPool) add(e float64) {
-	if len(p.ring) == poolSize {
-		i := lowerBound(p.sorted, p.ring[p.oldest])
-		p.sorted = slices.Delete(p.sorted, i, i+1)
-		p.ring[p.oldest] = e
-		p.oldest = (p.oldest + 1) % poolSize
-	} else {
+	if len(p.ring) < poolSize {
 		p.ring = append(p.ring, e)
+		p.sorted = slices.Insert(p.sorted, upperBound(p.sorted, e), e)
+		return
 	}
-	p.sorted = slices.Insert(p.sorted, upperBound(p.sorted, e), e)
+	// Only what lies between the place of the one that leaves and that of the new one moves.
+	i, k := lowerBound(p.sorted, p.ring[p.oldest]), upperBound(p.sorted, e)
+	if k > i {
+		k--
+		copy(p.sorted[i:k], p.sorted[i+1:k+1])
+	} else {
+		copy(p.sorted[k+1:i+1], p.sorted[k:i])
+	}
+	p.sorted[k] = e
+	p.ring[p.oldest] = e
+	p.oldest = (p.oldest + 1) % poolSize
 }
 
 // quantile is that of function quantile, on sorted errors.
