@@ -101,7 +101,7 @@ func (a Auto) Select(ctx context.Context, s Series) (*Selection, error) {
 	if err != nil {
 		return nil, err
 	}
-	selection.watch = newWatch(s.Step, s.Values, cal.window, p)
+	selection.watch = newWatch(s.Step, s.Values, cal.window, p, selection.Score)
 	selection.watch.issue(selection.Fitted)
 	return selection, nil
 }

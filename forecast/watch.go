@@ -7,16 +7,16 @@ import (
 )
 
 const (
-	// watchMemory is the least number of windows over which a standing is averaged, and watchSpans the
-	// least number of non-overlapping ones (chosen by us: some hours at one-minute steps).
+	// A standing is averaged over a day, but at least watchMemory windows and watchSpans that do not
+	// overlap: a shorter memory takes the rush of every morning for a forecast that fails (chosen by us).
 	watchMemory = 200
 	watchSpans  = 40
 	// leastWatched is the number of non-overlapping windows before a verdict.
-	leastWatched = 10
+	leastWatched = 20
 	// A forecast stops being relied upon where its coverage lies coverageLost below the level beyond two
-	// standard errors, or its loss skillLost above that of the best simple forecast; it is taken up
-	// again within coverageRegained and skillRegained. The gaps keep the verdict from flapping (chosen
-	// by us).
+	// standard errors, or its loss skillLost above that of persistence, which is what scaling without a
+	// forecast goes by; it is taken up again within coverageRegained and skillRegained. The gaps keep the
+	// verdict from flapping (chosen by us).
 	coverageLost, coverageRegained = 0.03, 0.015
 	skillLost, skillRegained       = -0.3, -0.1
 )
@@ -27,15 +27,17 @@ type Standing struct {
 	// Quantile is the level and Window the window in steps.
 	Quantile float64
 	Window   int
-	// Windows is the number of windows behind the averages, 0 before the first is complete.
+	// Windows is the weight of the windows behind the averages, each counting 1 when new.
 	Windows float64
-	// Coverage is the share of maxima at or below the quantile, Pinball the mean pinball loss, and
-	// Simple that of the simple forecast of YardstickNames that lost least; NaN without windows.
+	// Coverage is the share of maxima at or below the quantile, at first as Fit judged it. Pinball is
+	// the mean pinball loss and Simple that of the simple forecast of YardstickNames that lost least,
+	// since Fit. NaN without windows.
 	Coverage, Pinball, Simple float64
 	// SinceShift is the number of steps since the last change point, -1 if there was none since Fit.
 	SinceShift int
-	// Predictable is false while the quantile does not hold or a simple forecast is clearly better;
-	// Why says which.
+	// Predictable is false while the quantile does not hold or persistence is clearly better, so that
+	// scaling by the newest values alone would do no worse; Why says which. A loss to the same window of
+	// a day ago shows in Skill alone: what forgoes a forecast cannot use that one either.
 	Predictable bool
 	Why         string
 }
@@ -56,8 +58,10 @@ type watch struct {
 	simple  *yardsticks
 	issued  []issue // ring of the newest origins
 	n       int
+	keep    float64 // share of the past that a window leaves
 	weight  float64
 	covered float64
+	prior   float64 // what is left of what Fit judged, part of weight
 	loss    float64
 	simpler [len4]float64
 	judged  [len4]float64
@@ -70,9 +74,16 @@ type issue struct {
 	simple [len4]float64
 }
 
-// newWatch begins at the end of the values.
-func newWatch(step time.Duration, values []float64, window int, p float64) *watch {
+// newWatch begins at the end of the values, with the coverage that Fit found, if any.
+func newWatch(step time.Duration, values []float64, window int, p float64, fit Score) *watch {
 	w := &watch{p: p, window: window, simple: newYardsticks(step, []int{window}), issued: make([]issue, window)}
+	memory := max(watchMemory, watchSpans*window, int(day/step))
+	w.keep = 1 - 1/float64(memory)
+	if len(fit.WindowMax) > 0 && fit.Origins > 0 {
+		w.prior = float64(min(fit.Origins, memory))
+		w.weight = w.prior
+		w.covered = w.prior * fit.WindowMax[0].Coverage
+	}
 	// What simple forecasts remember: a week, and errors enough for a high quantile.
 	w.simple.replay(values[max(0, len(values)-len(w.simple.past)-watchMemory*5):])
 	for i := range w.issued {
@@ -90,16 +101,16 @@ func (w *watch) observe(y float64) {
 	if at.q != at.q || actual != actual {
 		return
 	}
-	keep := 1 - 1/max(watchMemory, float64(watchSpans*w.window))
-	w.weight = keep*w.weight + 1
-	w.loss = keep*w.loss + pinball(actual, at.q, w.p)
-	w.covered *= keep
+	w.weight = w.keep*w.weight + 1
+	w.prior *= w.keep
+	w.loss = w.keep*w.loss + pinball(actual, at.q, w.p)
+	w.covered *= w.keep
 	if actual <= at.q {
 		w.covered++
 	}
 	for j, q := range at.simple {
-		w.simpler[j] *= keep
-		w.judged[j] *= keep
+		w.simpler[j] *= w.keep
+		w.judged[j] *= w.keep
 		if q == q {
 			w.simpler[j] += pinball(actual, q, w.p)
 			w.judged[j]++
@@ -129,7 +140,7 @@ func (w *watch) issue(f Fitted) {
 func (w *watch) bestSimple() float64 {
 	best := math.NaN()
 	for j, loss := range w.simpler {
-		if 2*w.judged[j] > w.weight {
+		if 2*w.judged[j] > w.weight-w.prior {
 			if mean := loss / w.judged[j]; !(mean >= best) {
 				best = mean
 			}
@@ -138,30 +149,39 @@ func (w *watch) bestSimple() float64 {
 	return best
 }
 
+// persistence returns the mean loss of the first simple forecast, NaN if it could not be made.
+func (w *watch) persistence() float64 { return w.simpler[0] / w.judged[0] }
+
+// means returns the averages, NaN without windows.
+func (w *watch) means() (coverage, loss, simple float64) {
+	return w.covered / w.weight, w.loss / (w.weight - w.prior), w.bestSimple()
+}
+
 // judge moves the verdict.
 func (w *watch) judge() {
-	apart := w.weight / float64(w.window) // overlapping windows say little that is new
-	if apart < leastWatched {
+	coverage, loss, _ := w.means()
+	span := float64(w.window) // overlapping windows say little that is new
+	apart := w.weight / span
+	if w.weight-w.prior < leastWatched*span {
 		return
 	}
-	coverage, loss, simple := w.covered/w.weight, w.loss/w.weight, w.bestSimple()
 	standardError := math.Sqrt(w.p * (1 - w.p) / apart)
 	low, skill := w.p-coverageLost-2*standardError, skillLost
 	if w.lost {
 		low, skill = w.p-coverageRegained-standardError, skillRegained
 	}
 	fails := coverage < low
-	worse := simple > 0 && loss > (1-skill)*simple
+	worse := loss > (1-skill)*w.persistence() && w.persistence() > 0
 	w.lost = fails || worse
 }
 
 // sentence says why the forecast is not relied upon.
 func (w *watch) sentence() string {
-	coverage, loss, simple := w.covered/w.weight, w.loss/w.weight, w.bestSimple()
+	coverage, loss, _ := w.means()
 	if coverage < w.p-coverageRegained {
 		return fmt.Sprintf("the %v quantile held in only %.3f of the latest windows", w.p, coverage)
 	}
-	return fmt.Sprintf("the pinball loss of the latest windows is %.0f%% above that of the best simple forecast", 100*(loss/simple-1))
+	return fmt.Sprintf("the pinball loss of the latest windows is %.0f%% above that of persistence", 100*(loss/w.persistence()-1))
 }
 
 // Standing returns how the forecasts made since Fit have held.
@@ -175,9 +195,7 @@ func (s *Selection) Standing() Standing {
 		return st
 	}
 	st.Quantile, st.Window, st.Windows, st.Predictable = w.p, w.window, w.weight, !w.lost
-	if w.weight > 0 {
-		st.Coverage, st.Pinball, st.Simple = w.covered/w.weight, w.loss/w.weight, w.bestSimple()
-	}
+	st.Coverage, st.Pinball, st.Simple = w.means()
 	if w.lost {
 		st.Why = w.sentence()
 	}
