@@ -4,8 +4,8 @@ import "math"
 
 const (
 	// shiftAlarm is the threshold of the change-point detector: were breaches independent, a false alarm
-	// would come once in e^11.5, 100,000 steps, or more rarely.
-	shiftAlarm = 11.5
+	// would come once in e^9.2, 10,000 steps, or more rarely.
+	shiftAlarm = 9.2
 	// often and seldom are the breach probabilities that the detector looks for, as multiples of the
 	// nominal one (chosen by us).
 	often, seldom = 4, 0.1
@@ -18,7 +18,7 @@ const (
 //
 //	S ← max(0, S + b ln(α₁/α) + (1-b) ln((1-α₁)/(1-α))),  b = 1 on a breach, else 0
 //
-// with an alarm at S >= 11.5. A level shift or a new regime of noise makes one of the sums climb as long
+// with an alarm at S >= 9.2. A level shift or a new regime of noise makes one of the sums climb as long
 // as the forecast has not followed it; breaches have no unit, so the scale of the errors does not matter.
 //
 // Source: E. S. Page, Continuous inspection schemes, Biometrika 41 (1954); the mean time e^h between
