@@ -19,7 +19,18 @@ type blendDistribution struct {
 	upper   float64
 	spans   []spanView
 	windows []levelRow // of the windows 1..k, k an anchor
+
+	// What was asked for is kept, since several levels are asked for of one window.
+	singles []levelRow // per step, those that are known
+	known   []bool
+	latest  levelRow // of the window from..to
+	from    int      // 0 before the first
+	to      int
 }
+
+// leastWeight is the weight below which an expert is left out of a distribution. So small a share of a
+// bounded quantile makes no difference, and most experts have less.
+const leastWeight = 1e-5
 
 // levelRow holds the quantiles of one window at the tracked levels, and those below as distances from
 // the median.
@@ -35,6 +46,7 @@ type spanView struct {
 	weight [len(trackedLevels)][]float64
 	add    [len(trackedLevels)]float64 // correction in the unit of the values
 	low    [len(lowLevels)]float64     // of the scaled errors, less the median
+	use    [len(trackedLevels)][]int   // indices of the experts that have a weight
 }
 
 func newBlendDistribution(f *blended, steps int) *blendDistribution {
@@ -46,7 +58,8 @@ func newBlendDistribution(f *blended, steps int) *blendDistribution {
 	for _, sp := range f.spans {
 		total += 2 * len(trackedLevels) * sp.size()
 	}
-	store := make([]float64, total)
+	store, indices := make([]float64, total), make([]int, 0, total/2)
+	d.singles, d.known = make([]levelRow, steps), make([]bool, steps)
 	for k, sp := range f.spans {
 		v := &d.spans[k]
 		v.span = sp
@@ -55,8 +68,15 @@ func newBlendDistribution(f *blended, steps int) *blendDistribution {
 			v.scaled[l], store = store[:n:n], store[n:]
 			v.weight[l], store = store[:n:n], store[n:]
 			copy(v.weight[l], sp.levels[l].weight)
+			start := len(indices)
+			for i, w := range v.weight[l][:len(sp.experts)] {
+				if w > leastWeight {
+					indices = append(indices, i)
+				}
+			}
+			v.use[l] = indices[start:len(indices):len(indices)]
 			v.add[l] = sp.levels[l].correction * sp.levels[l].unit
-			for i := range sp.experts {
+			for _, i := range v.use[l] {
 				v.scaled[l][i] = sp.experts[i].pool.quantile(1 - p)
 			}
 			if sp.fitted {
@@ -87,15 +107,25 @@ func (d *blendDistribution) Mean(step int) float64 { return d.Quantile(step, 0.5
 // that is learned by itself.
 func (d *blendDistribution) Quantile(step int, p float64) float64 {
 	d.check(step, step, p)
-	row := d.levels(step, step)
-	q := d.interpolate(&row, p)
+	q := d.interpolate(d.single(step), p)
 	for i := len(d.anchors) - 1; i >= 0 && d.anchors[i] >= step; i-- {
 		q = min(q, d.interpolate(&d.windows[i], p))
 	}
 	return q
 }
 
-// MaxQuantile implements Distribution. It takes O(to-from+1) time.
+// single returns the quantiles of a step without regard to windows.
+func (d *blendDistribution) single(step int) *levelRow {
+	row := &d.singles[step-1]
+	if !d.known[step-1] {
+		*row = d.levels(step, step)
+		d.known[step-1] = true
+	}
+	return row
+}
+
+// MaxQuantile implements Distribution. It takes O(to-from+1) time, and much less for a further level
+// of the same window.
 func (d *blendDistribution) MaxQuantile(from, to int, p float64) float64 {
 	d.check(from, to, p)
 	if from == to {
@@ -104,8 +134,10 @@ func (d *blendDistribution) MaxQuantile(from, to int, p float64) float64 {
 	if i, learned := slices.BinarySearch(d.anchors, to); from == 1 && learned {
 		return d.interpolate(&d.windows[i], p)
 	}
-	row := d.levels(from, to)
-	q := d.interpolate(&row, p)
+	if d.from != from || d.to != to {
+		d.latest, d.from, d.to = d.levels(from, to), from, to
+	}
+	q := d.interpolate(&d.latest, p)
 	for step := from; step <= to; step++ {
 		q = max(q, d.Quantile(step, p))
 	}
@@ -207,7 +239,10 @@ func interpolateTail(q [len(trackedLevels)]float64, p float64) float64 {
 	last := len(q) - 1
 	depth := func(p float64) float64 { return -math.Log1p(-p) }
 	for l := 1; l <= last; l++ {
-		if p <= trackedLevels[l] {
+		if p == trackedLevels[l] {
+			return q[l]
+		}
+		if p < trackedLevels[l] {
 			lo, hi := depth(trackedLevels[l-1]), depth(trackedLevels[l])
 			return min(q[l-1]+(q[l]-q[l-1])*(depth(p)-lo)/(hi-lo), q[l])
 		}
@@ -232,11 +267,10 @@ func (v *spanView) quantiles(q *[len(trackedLevels)]float64, x []float64, upper,
 	for l := range q {
 		q[l] += share * v.add[l]
 	}
-	for i := range sp.experts {
-		e := &sp.experts[i]
-		width := e.width(x, sp.floor)
-		for l := range q {
-			q[l] += share * v.weight[l][i] * min(max(x[e.ref]+width*v.scaled[l][i], 0), upper)
+	for l := range q {
+		for _, i := range v.use[l] {
+			e := &sp.experts[i]
+			q[l] += share * v.weight[l][i] * min(max(x[e.ref]+e.width(x, sp.floor)*v.scaled[l][i], 0), upper)
 		}
 	}
 	if !sp.fitted {
