@@ -388,7 +388,7 @@ func regress(rows []*regressionRow, similar *regression) regression {
 func (f *blended) Update(y float64, _ []float64) {
 	f.notice(usable(y))
 	f.advance(usable(y))
-	keep := f.tracker.n%f.stride == 0
+	keep := f.tracker.n%f.stride == 0 || f.shifts > 0 && f.sinceShift < shiftRefill
 	last := len(f.anchors)
 	m, missing := math.NaN(), 0
 	a := 0

@@ -11,6 +11,8 @@ const (
 	often, seldom = 4, 0.1
 	// shiftKeep is the number of errors that outlive a change point: enough for a 0.95 quantile.
 	shiftKeep = 128
+	// shiftRefill is the number of steps after a change point of which every error is kept.
+	shiftRefill = 512
 )
 
 // changePoint watches whether values exceed a quantile of level 1-α as often as they should, by two
@@ -45,8 +47,8 @@ func (c *changePoint) observe(breach bool) bool {
 	return true
 }
 
-// shift sets aside the errors of before a change point, in every pool. Newer ones are then taken in at
-// every step, so that the pools fill again soon.
+// shift sets aside the errors of before a change point, in every pool. For a while newer ones
+// are then taken in at every step, so that the pools fill again soon.
 func (f *blended) shift() {
 	for _, sp := range f.spans {
 		sp.pool.keepNewest(shiftKeep)
@@ -54,7 +56,6 @@ func (f *blended) shift() {
 			sp.experts[i].pool.keepNewest(shiftKeep)
 		}
 	}
-	f.stride = 1
 	f.sinceShift = 0
 	f.shifts++
 }
