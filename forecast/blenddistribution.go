@@ -28,10 +28,6 @@ type blendDistribution struct {
 	to      int
 }
 
-// leastWeight is the weight below which an expert is left out of a distribution. So small a share of a
-// bounded quantile makes no difference, and most experts have less.
-const leastWeight = 1e-5
-
 // levelRow holds the quantiles of one window at the tracked levels, and those below as distances from
 // the median.
 type levelRow struct {
@@ -46,7 +42,6 @@ type spanView struct {
 	weight [len(trackedLevels)][]float64
 	add    [len(trackedLevels)]float64 // correction in the unit of the values
 	low    [len(lowLevels)]float64     // of the scaled errors, less the median
-	use    [len(trackedLevels)][]int   // indices of the experts that have a weight
 }
 
 func newBlendDistribution(f *blended, steps int) *blendDistribution {
@@ -58,7 +53,7 @@ func newBlendDistribution(f *blended, steps int) *blendDistribution {
 	for _, sp := range f.spans {
 		total += 2 * len(trackedLevels) * sp.size()
 	}
-	store, indices := make([]float64, total), make([]int, 0, total/2)
+	store := make([]float64, total)
 	d.singles, d.known = make([]levelRow, steps), make([]bool, steps)
 	for k, sp := range f.spans {
 		v := &d.spans[k]
@@ -68,15 +63,8 @@ func newBlendDistribution(f *blended, steps int) *blendDistribution {
 			v.scaled[l], store = store[:n:n], store[n:]
 			v.weight[l], store = store[:n:n], store[n:]
 			copy(v.weight[l], sp.levels[l].weight)
-			start := len(indices)
-			for i, w := range v.weight[l][:len(sp.experts)] {
-				if w > leastWeight {
-					indices = append(indices, i)
-				}
-			}
-			v.use[l] = indices[start:len(indices):len(indices)]
 			v.add[l] = sp.levels[l].correction * sp.levels[l].unit
-			for _, i := range v.use[l] {
+			for i := range sp.experts {
 				v.scaled[l][i] = sp.experts[i].pool.quantile(1 - p)
 			}
 			if sp.fitted {
@@ -267,10 +255,11 @@ func (v *spanView) quantiles(q *[len(trackedLevels)]float64, x []float64, upper,
 	for l := range q {
 		q[l] += share * v.add[l]
 	}
-	for l := range q {
-		for _, i := range v.use[l] {
-			e := &sp.experts[i]
-			q[l] += share * v.weight[l][i] * min(max(x[e.ref]+e.width(x, sp.floor)*v.scaled[l][i], 0), upper)
+	for i := range sp.experts {
+		e := &sp.experts[i]
+		width := e.width(x, sp.floor)
+		for l := range q {
+			q[l] += share * v.weight[l][i] * min(max(x[e.ref]+width*v.scaled[l][i], 0), upper)
 		}
 	}
 	if !sp.fitted {
