@@ -56,6 +56,8 @@ type Selection struct {
 	// Skill is 1 - pinball/pinball of the first candidate: 0 if that one was chosen or nothing
 	// could be judged. Above 0 the load is predictable beyond it.
 	Skill float64
+
+	watch *watch
 }
 
 // Fit implements Model. The concrete type is *Selection.
@@ -91,6 +93,21 @@ func (a Auto) Select(ctx context.Context, s Series) (*Selection, error) {
 	if a.Budget < 0 {
 		return nil, fmt.Errorf("forecast: budget must not be negative, got %d", a.Budget)
 	}
+	selection, err := a.choose(ctx, s, p)
+	if err != nil {
+		return nil, err
+	}
+	cal, err := newCalibration(s, a.Horizon, a.Window)
+	if err != nil {
+		return nil, err
+	}
+	selection.watch = newWatch(s.Step, s.Values, cal.window, p, selection.Score)
+	selection.watch.issue(selection.Fitted)
+	return selection, nil
+}
+
+// choose is Select for a valid series.
+func (a Auto) choose(ctx context.Context, s Series, p float64) (*Selection, error) {
 	if a.Candidates == nil {
 		return a.blend(ctx, s, p)
 	}

@@ -189,7 +189,11 @@ type blended struct {
 	stride  int
 	largest float64
 	view    outlook
-	x       []float64
+
+	changes    changePoint // in the quantile of the next step
+	shifts     int         // change points since Fit
+	sinceShift int
+	x          []float64
 }
 
 func newBlended(s Series, cal calibration) *blended {
@@ -201,6 +205,7 @@ func newBlended(s Series, cal calibration) *blended {
 		}
 	}
 	f := &blended{calibration: cal, tracker: newTracker(s.Step, len(s.Values), cal.horizon, mean), x: make([]float64, width)}
+	f.changes.alpha = 1 - upperLevel
 	f.anchors = anchorsFor(cal.horizon, cal.window)
 	floor := 1e-6 * mean
 	if floor == 0 {
@@ -381,8 +386,9 @@ func regress(rows []*regressionRow, similar *regression) regression {
 
 // Update implements Fitted.
 func (f *blended) Update(y float64, _ []float64) {
+	f.notice(usable(y))
 	f.advance(usable(y))
-	keep := f.tracker.n%f.stride == 0
+	keep := f.tracker.n%f.stride == 0 || f.shifts > 0 && f.sinceShift < shiftRefill
 	last := len(f.anchors)
 	m, missing := math.NaN(), 0
 	a := 0
@@ -409,6 +415,28 @@ func (f *blended) Update(y float64, _ []float64) {
 		}
 	}
 	f.remember()
+}
+
+// notice looks for a change point in what the forecast of the next step makes of y.
+func (f *blended) notice(y float64) {
+	f.sinceShift++
+	sp := f.spans[0]
+	x := sp.row(f.tracker.n)
+	if y != y || x[xOne] != 1 {
+		return
+	}
+	q := sp.combined(x, f.upper())
+	if f.changes.observe(y > q[slices.Index(trackedLevels[:], upperLevel)]) {
+		f.shift()
+	}
+}
+
+// issued returns the quantile of the maximum over the tracked window from now on; below the median
+// that of the median.
+func (f *blended) issued(p float64) float64 {
+	sp := f.span(f.window)
+	q := sp.combined(sp.row(f.tracker.n), f.upper())
+	return min(interpolateTail(q, max(p, trackedLevels[0])), f.upper())
 }
 
 // learn judges the forecast made `to` steps ago for the span.

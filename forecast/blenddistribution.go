@@ -19,6 +19,13 @@ type blendDistribution struct {
 	upper   float64
 	spans   []spanView
 	windows []levelRow // of the windows 1..k, k an anchor
+
+	// What was asked for is kept, since several levels are asked for of one window.
+	singles []levelRow // per step, those that are known
+	known   []bool
+	latest  levelRow // of the window from..to
+	from    int      // 0 before the first
+	to      int
 }
 
 // levelRow holds the quantiles of one window at the tracked levels, and those below as distances from
@@ -47,6 +54,7 @@ func newBlendDistribution(f *blended, steps int) *blendDistribution {
 		total += 2 * len(trackedLevels) * sp.size()
 	}
 	store := make([]float64, total)
+	d.singles, d.known = make([]levelRow, steps), make([]bool, steps)
 	for k, sp := range f.spans {
 		v := &d.spans[k]
 		v.span = sp
@@ -87,15 +95,25 @@ func (d *blendDistribution) Mean(step int) float64 { return d.Quantile(step, 0.5
 // that is learned by itself.
 func (d *blendDistribution) Quantile(step int, p float64) float64 {
 	d.check(step, step, p)
-	row := d.levels(step, step)
-	q := d.interpolate(&row, p)
+	q := d.interpolate(d.single(step), p)
 	for i := len(d.anchors) - 1; i >= 0 && d.anchors[i] >= step; i-- {
 		q = min(q, d.interpolate(&d.windows[i], p))
 	}
 	return q
 }
 
-// MaxQuantile implements Distribution. It takes O(to-from+1) time.
+// single returns the quantiles of a step without regard to windows.
+func (d *blendDistribution) single(step int) *levelRow {
+	row := &d.singles[step-1]
+	if !d.known[step-1] {
+		*row = d.levels(step, step)
+		d.known[step-1] = true
+	}
+	return row
+}
+
+// MaxQuantile implements Distribution. It takes O(to-from+1) time, and much less for a further level
+// of the same window.
 func (d *blendDistribution) MaxQuantile(from, to int, p float64) float64 {
 	d.check(from, to, p)
 	if from == to {
@@ -104,8 +122,10 @@ func (d *blendDistribution) MaxQuantile(from, to int, p float64) float64 {
 	if i, learned := slices.BinarySearch(d.anchors, to); from == 1 && learned {
 		return d.interpolate(&d.windows[i], p)
 	}
-	row := d.levels(from, to)
-	q := d.interpolate(&row, p)
+	if d.from != from || d.to != to {
+		d.latest, d.from, d.to = d.levels(from, to), from, to
+	}
+	q := d.interpolate(&d.latest, p)
 	for step := from; step <= to; step++ {
 		q = max(q, d.Quantile(step, p))
 	}
@@ -207,7 +227,10 @@ func interpolateTail(q [len(trackedLevels)]float64, p float64) float64 {
 	last := len(q) - 1
 	depth := func(p float64) float64 { return -math.Log1p(-p) }
 	for l := 1; l <= last; l++ {
-		if p <= trackedLevels[l] {
+		if p == trackedLevels[l] {
+			return q[l]
+		}
+		if p < trackedLevels[l] {
 			lo, hi := depth(trackedLevels[l-1]), depth(trackedLevels[l])
 			return min(q[l-1]+(q[l]-q[l-1])*(depth(p)-lo)/(hi-lo), q[l])
 		}

@@ -184,16 +184,22 @@ func (s *span) learn(x []float64, y float64, j judgment) {
 	}
 }
 
-// judge adds a forecast to the record.
-func (s *span) judge(x []float64, y float64, j judgment) {
+// combined returns the forecast at the tracked levels.
+func (s *span) combined(x []float64, upper float64) [len(trackedLevels)]float64 {
 	var q [len(trackedLevels)]float64
 	for l := range q {
-		s.quantiles(s.scratch, x, l, j.upper)
-		q[l] = min(max(s.levels[l].combine(s.scratch), 0), j.upper)
+		s.quantiles(s.scratch, x, l, upper)
+		q[l] = min(max(s.levels[l].combine(s.scratch), 0), upper)
 		if l > 0 {
 			q[l] = max(q[l], q[l-1])
 		}
 	}
+	return q
+}
+
+// judge adds a forecast to the record.
+func (s *span) judge(x []float64, y float64, j judgment) {
+	q := s.combined(x, j.upper)
 	p := j.record.p
 	naive := max(0, x[xLevel]+s.experts[0].pool.quantile(1-p)*s.experts[0].width(x, s.floor))
 	j.record.add(y, interpolateTail(q, max(p, trackedLevels[0])), naive, j.importance)
@@ -218,15 +224,38 @@ func newErrorPool() errorPool {
 }
 
 func (p *errorPool) add(e float64) {
-	if len(p.ring) == poolSize {
-		i := lowerBound(p.sorted, p.ring[p.oldest])
-		p.sorted = slices.Delete(p.sorted, i, i+1)
-		p.ring[p.oldest] = e
-		p.oldest = (p.oldest + 1) % poolSize
-	} else {
+	if len(p.ring) < poolSize {
 		p.ring = append(p.ring, e)
+		p.sorted = slices.Insert(p.sorted, upperBound(p.sorted, e), e)
+		return
 	}
-	p.sorted = slices.Insert(p.sorted, upperBound(p.sorted, e), e)
+	// Only what lies between the place of the one that leaves and that of the new one moves.
+	i, k := lowerBound(p.sorted, p.ring[p.oldest]), upperBound(p.sorted, e)
+	if k > i {
+		k--
+		copy(p.sorted[i:k], p.sorted[i+1:k+1])
+	} else {
+		copy(p.sorted[k+1:i+1], p.sorted[k:i])
+	}
+	p.sorted[k] = e
+	p.ring[p.oldest] = e
+	p.oldest = (p.oldest + 1) % poolSize
+}
+
+// keepNewest forgets all but the newest m errors.
+func (p *errorPool) keepNewest(m int) {
+	n := len(p.ring)
+	if n <= m {
+		return
+	}
+	p.sorted = p.sorted[:m]
+	for i := range p.sorted { // oldest first
+		p.sorted[i] = p.ring[(p.oldest+n-m+i)%n]
+	}
+	p.ring = p.ring[:m]
+	copy(p.ring, p.sorted)
+	p.oldest = 0
+	slices.Sort(p.sorted)
 }
 
 // quantile is that of function quantile, on sorted errors.

@@ -107,6 +107,13 @@ func (y *yardsticks) update(v float64) {
 	}
 }
 
+// replay takes in values of the past.
+func (y *yardsticks) replay(values []float64) {
+	for _, v := range values {
+		y.update(v)
+	}
+}
+
 // complete returns the maximum of the newest w values, NaN if one is missing.
 func (y *yardsticks) complete(w int) float64 {
 	m := y.at(0)

@@ -48,10 +48,11 @@ func CheckModel(name string) error {
 // Forecast is a fitted forecast together with the time up to which it has seen data. It belongs to one
 // goroutine; the caller keeps it from decision to decision.
 type Forecast struct {
-	fitted forecast.Fitted
+	fitted *forecast.Selection
 	step   time.Duration
 	end    time.Time
-	info   ForecastInfo
+	atFit  ForecastInfo // as the fit judged it
+	info   ForecastInfo // as it stands
 	latest outlook // what was asked for last
 }
 
@@ -78,9 +79,10 @@ func Fit(ctx context.Context, s Settings, model string, h arrivals.Trace) (*Fore
 	if err != nil {
 		return nil, err
 	}
-	f := &Forecast{fitted: selection.Fitted, step: h.Step, end: end}
+	f := &Forecast{fitted: selection, step: h.Step, end: end}
 	f.info = ForecastInfo{Model: selection.Selected, Why: selection.Why}
 	f.info.Predictable = predictable(&f.info, selection.Score, s.Quantile)
+	f.atFit = f.info
 	return f, nil
 }
 
@@ -119,6 +121,19 @@ func (f *Forecast) Update(h arrivals.Trace) {
 		}
 		f.fitted.Update(y, nil)
 	}
+	f.info = f.stand()
+}
+
+// stand is what the fit made of the forecast, unless what was issued since did not hold. A forecast that
+// could not be trusted when it was fitted is not taken up before the next fit.
+func (f *Forecast) stand() ForecastInfo {
+	info := f.atFit
+	standing := f.fitted.Standing()
+	if standing.Why != "" {
+		info.Why = standing.Why + ": " + info.Why
+	}
+	info.Predictable = info.Predictable && standing.Predictable
+	return info
 }
 
 // fill adds the forecast's part to the inputs: quantiles at the levels of the highest rates within the

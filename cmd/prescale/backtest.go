@@ -18,6 +18,8 @@ type backtestOutput struct {
 	Models   []backtestModel `json:"models"`
 	Selected string          `json:"selected"`
 	Why      string          `json:"why"`
+
+	candidates []forecast.Named // that were asked for, nil for all
 }
 
 type backtestModel struct {
@@ -45,6 +47,7 @@ func newBacktest() *cobra.Command {
 		fraction        float64
 		levels          []float64
 		m4Train, m4Test string
+		outFile         string
 	)
 	cmd := &cobra.Command{
 		Use:   "backtest {--history FILE | --m4-train FILE}",
@@ -56,6 +59,7 @@ planned for the highest rate within the window, so the model is selected by the 
 the first part alone.`,
 		Example: `  prescale backtest --history load.csv --horizon 15m
   prescale backtest --history load.csv --horizon 1h --window 10m --models naive,holt-winters-1d -o json
+  prescale backtest --history load.csv -o html --out backtest.html
   prescale backtest --m4-train Hourly-train.csv --m4-test Hourly-test.csv --models auto,theta-1d`,
 		Args: noArgs,
 	}
@@ -68,7 +72,8 @@ the first part alone.`,
 	f.Float64SliceVar(&levels, "quantiles", []float64{0.9, 0.95, 0.99}, "quantile levels")
 	f.StringVar(&m4Train, "m4-train", "", "CSV file of hourly M4 training series, id,v1,v2,... in each line")
 	f.StringVar(&m4Test, "m4-test", "", "CSV file with the 48 values after each series of --m4-train")
-	out := addOutput(cmd, "table", "json")
+	f.StringVar(&outFile, "out", "", "write to this file instead of standard output")
+	out := addOutput(cmd, "table", "json", "html")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := out.check(); err != nil {
 			return err
@@ -80,6 +85,9 @@ the first part alone.`,
 			return usageError{fmt.Errorf("--test-fraction %g: must lie between 0 and 1", fraction)}
 		}
 		if m4Train != "" || m4Test != "" {
+			if out.format == "html" || outFile != "" {
+				return usageError{errors.New("--output html and --out: not for --m4-train")}
+			}
 			return runBacktestM4(cmd, m4Train, m4Test, names, out)
 		}
 		trace, err := history.read()
@@ -99,10 +107,21 @@ the first part alone.`,
 		if err != nil {
 			return err
 		}
-		if out.format == "json" {
-			return writeJSON(cmd.OutOrStdout(), result)
+		var shown *backtestFan
+		if out.format == "html" {
+			if shown, err = newBacktestFan(cmd, trace, o, result.candidates); err != nil {
+				return err
+			}
 		}
-		return writeBacktest(cmd.OutOrStdout(), result, levels)
+		return writeTo(cmd, outFile, func(w io.Writer) error {
+			switch out.format {
+			case "json":
+				return writeJSON(w, result)
+			case "html":
+				return writeBacktestHTML(w, result, levels, shown)
+			}
+			return writeBacktest(w, result, levels)
+		})
 	}
 	return cmd
 }
@@ -119,7 +138,7 @@ func backtest(cmd *cobra.Command, trace arrivals.Trace, names []string, o foreca
 		}
 		auto.Candidates = models
 	}
-	result := backtestOutput{}
+	result := backtestOutput{candidates: auto.Candidates}
 	judged := 0
 	for i, m := range models {
 		fmt.Fprintf(cmd.ErrOrStderr(), "backtest: %s (%d of %d)\n", m.Name, i+1, len(models))
@@ -165,7 +184,8 @@ func newBacktestModel(name string, s forecast.Score) backtestModel {
 	return m
 }
 
-func writeBacktest(w io.Writer, r backtestOutput, levels []float64) error {
+// backtestTable has a row per model.
+func backtestTable(r backtestOutput, levels []float64) report.Table {
 	t := report.Table{Columns: []report.Column{
 		{Header: "model"}, {Header: "WAPE", Align: report.Right}, {Header: "MASE", Align: report.Right},
 	}}
@@ -193,6 +213,11 @@ func writeBacktest(w io.Writer, r backtestOutput, levels []float64) error {
 		}
 		t.Rows = append(t.Rows, append(row, time.Duration(m.FitSeconds*float64(time.Second)).Round(time.Millisecond).String()))
 	}
+	return t
+}
+
+func writeBacktest(w io.Writer, r backtestOutput, levels []float64) error {
+	t := backtestTable(r, levels)
 	if err := t.WriteText(w); err != nil {
 		return err
 	}

@@ -2,7 +2,7 @@
 // dark scheme, print, and tell the values under the pointer and the keyboard.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -19,12 +19,24 @@ const screenshots = process.env.SCREENSHOTS;
 // Each page is written by a command, as a user would.
 const pages = {
   simulate: ["simulate", "-f", "examples/scenarios/promotion.yaml", "--engine", "events", "--replications", "2", "--policies", "predictive,hpa-rate,oracle,fixed", "-o", "html"],
+  backtest: ["backtest", "--history", "{folder}/load.csv", "--horizon", "1h", "--window", "30m", "--models", "naive,seasonal-naive-1d,blend", "-o", "html"],
+};
+
+// Ten days of half hours with a rush at noon and a little that no model knows.
+const load = () => {
+  const lines = ["timestamp,value"];
+  for (let i = 0; i < 480; i++) {
+    const rate = 100 - 60 * Math.cos(i * Math.PI / 24) + 10 * Math.sin(i * i);
+    lines.push(`${new Date(Date.UTC(2026, 2, 2) + i * 1800e3).toISOString()},${rate.toFixed(2)}`);
+  }
+  return lines.join("\n") + "\n";
 };
 
 let browser, folder;
 before(async () => {
   assert.ok(prescale, "PRESCALE names the program: run this by `make browser`");
   folder = await mkdtemp(path.join(tmpdir(), "prescale-browser-"));
+  await writeFile(path.join(folder, "load.csv"), load());
   browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
 });
 after(async () => {
@@ -35,7 +47,7 @@ after(async () => {
 for (const [name, args] of Object.entries(pages)) {
   test(name, async t => {
     const file = path.join(folder, name + ".html");
-    await run(prescale, [...args, "--out", file], { cwd: root });
+    await run(prescale, [...args.map(a => a.replace("{folder}", folder)), "--out", file], { cwd: root });
     assert.ok((await stat(file)).size < 4e6, "the page stays small enough to be mailed");
     const url = pathToFileURL(file).href;
 
