@@ -20,9 +20,9 @@ const selectionFraction = 0.3
 // Auto chooses a model for the series it is given and fits it on all of it.
 //
 // With Candidates nil that is Blend, itself a combination of experts, unless persistence with pooled
-// errors has a pinball loss clearly less (3 %) over the second half of the windows that Blend learned from, each
-// judged before it was learned from and by regressions fitted without it. A history too short for
-// Blend gets persistence.
+// errors has a pinball loss clearly less (3 %) over the second half of the windows that Blend learned
+// from, each judged before it was learned from and by regressions fitted without it. A history too
+// short for Blend gets persistence.
 //
 // Given Candidates are compared by a rolling-origin backtest on the last 30 % of the series. They are
 // judged by the pinball loss of the window maximum at one quantile level, the loss that capacity is
