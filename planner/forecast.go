@@ -53,7 +53,7 @@ type Forecast struct {
 	end    time.Time
 	atFit  ForecastInfo // as the fit judged it
 	info   ForecastInfo // as it stands
-	latest outlook // what was asked for last
+	latest outlook      // what was asked for last
 }
 
 // Fit chooses and fits a forecast for the given settings on a history. The name is ModelAuto or one of
