@@ -7,6 +7,7 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 data=${1:?"a folder of traces is needed: make bench-accuracy DATA=folder"}
+models=auto,naive,seasonal-naive-1d,seasonal-naive-1w,holt-winters-1d,holt-winters-1w,ets-1d,ets-1w,double-seasonal,theta-1d,optimized-theta-1d,dynamic-theta-1d,mstl,card-1d,card,arima,naive2
 program=$(mktemp -d)
 trap 'rm -rf "$program"' EXIT
 CGO_ENABLED=0 go build -o "$program/prescale" ./cmd/prescale
@@ -18,8 +19,8 @@ CGO_ENABLED=0 go build -o "$program/prescale" ./cmd/prescale
 	m4=("$data"/m4_hourly_train*.csv)
 	if [[ -f ${m4[0]} ]] && "$program/prescale" backtest --help | grep -q -- --m4-train; then
 		test=${m4[0]/train/test}
-		printf '\n## M4 Hourly\n\n`bin/prescale backtest --m4-train %s --m4-test %s`:\n\n```\n' "${m4[0]}" "$test"
-		"$program/prescale" backtest --m4-train "${m4[0]}" --m4-test "$test"
+		printf '\n## M4 Hourly\n\n`bin/prescale backtest --m4-train %s --m4-test %s --models %s`:\n\n```\n' "${m4[0]}" "$test" "$models"
+		"$program/prescale" backtest --m4-train "${m4[0]}" --m4-test "$test" --models "$models"
 		printf '```\n'
 	fi
 } >"$program/forecast.md"
