@@ -251,18 +251,28 @@ const mostSpread = 5.0
 
 // quantile returns the quantile of the product, given the one of the base at level p and its median.
 func (m *multiplier) quantile(q, median, p float64) float64 {
-	factor := math.Exp(m.log)
 	if q <= 0 || median <= 0 {
-		return factor * q
+		return m.of(q)
 	}
 	z := math.Sqrt2 * math.Erfinv(2*p-1)
 	spread := z * m.spread * widening(1-p, m.freedom)
 	spread = min(max(spread, -mostSpread), mostSpread)
-	d := math.Hypot(math.Log(q/median), spread)
+	d := math.Hypot(math.Log(q)-math.Log(median), spread) // the quotient of extremes overflows
 	if p < 0.5 {
 		d = -d
 	}
-	return factor * median * math.Exp(d)
+	return math.Exp(min(m.log+math.Log(median)+d, mostLog))
+}
+
+// mostLog is the logarithm of the largest value there is.
+var mostLog = math.Log(MaxValue)
+
+// of returns the product of the base with the multiplier, MaxValue at most.
+func (m *multiplier) of(base float64) float64 {
+	if base <= 0 || !m.event {
+		return base
+	}
+	return math.Exp(min(m.log+math.Log(base), mostLog))
 }
 
 // eventDistribution is that of the product.
@@ -273,8 +283,7 @@ type eventDistribution struct {
 
 // Mean implements Distribution.
 func (d *eventDistribution) Mean(step int) float64 {
-	mean := d.inner.Mean(step)
-	return mean * math.Exp(d.steps[step-1].log)
+	return d.steps[step-1].of(d.inner.Mean(step))
 }
 
 // Quantile implements Distribution.
@@ -297,7 +306,11 @@ func (d *eventDistribution) MaxQuantile(from, to int, p float64) float64 {
 	for _, m := range steps {
 		least = min(least, m.log)
 	}
-	q *= math.Exp(least)
+	if least < 0 {
+		q *= math.Exp(least)
+	} else if q > 0 {
+		q = math.Exp(min(math.Log(q)+least, mostLog))
+	}
 	for a := from; a <= to; {
 		b := a
 		for b < to && d.steps[b] == d.steps[a-1] {
