@@ -13,7 +13,8 @@
 // tracked and corrected online (see adaptive.go).
 //
 // The package has no clock, goroutine, randomness or I/O: equal inputs give equal bytes. Nothing in
-// it is safe for concurrent use, except that a Distribution may be read while its Fitted is updated.
+// it is safe for concurrent use; a Distribution may be read by one goroutine at a time, since it may
+// remember what it was asked, also while its Fitted is updated.
 package forecast
 
 import (
